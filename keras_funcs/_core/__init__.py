@@ -1,0 +1,1 @@
+"""What every component stands on; nothing here is a component."""

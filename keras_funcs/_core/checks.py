@@ -1,0 +1,155 @@
+"""Checks of constructor arguments, all with Keras's form of message.
+
+Each returns the value it accepts, in the plain Python type that a config can
+hold, and raises a `ValueError` that names argument, expectation and value.
+"""
+
+import math
+from collections.abc import Collection
+from collections.abc import Sequence
+from numbers import Integral
+from numbers import Real
+from typing import Any
+from typing import NoReturn
+
+import numpy as np
+
+MAX_CLASSES = 1_000_000  # bounds what a config from elsewhere can allocate
+
+
+def invalid(name: str, expected: str, value: Any) -> NoReturn:
+    """Raises the error that every check raises."""
+    shown = repr(value)
+    shown = shown if len(shown) <= 200 else shown[:197] + "..."
+    raise ValueError(
+        f"Invalid value for argument `{name}`. Expected {expected}. "
+        f"Received: {name}={shown}"
+    )
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    at_least: float = -math.inf,
+    above: float = -math.inf,
+    at_most: float = math.inf,
+    below: float = math.inf,
+) -> float:
+    """A finite real number in an interval."""
+    bounds = [
+        f"{sign} {bound:g}"
+        for sign, bound in (
+            (">=", at_least),
+            (">", above),
+            ("<=", at_most),
+            ("<", below),
+        )
+        if math.isfinite(bound)
+    ]
+    expected = " ".join(["a finite number", " and ".join(bounds)]).strip()
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+        invalid(name, expected, value)
+    value = float(value)
+    fits = at_least <= value <= at_most and above < value < below
+    if not math.isfinite(value) or not fits:
+        invalid(name, expected, value)
+    return value
+
+
+def integer(
+    name: str,
+    value: Any,
+    *,
+    at_least: int | None = None,
+    at_most: int | None = None,
+) -> int:
+    """A whole number in an interval."""
+    bounds = [
+        f"{sign} {bound}"
+        for sign, bound in ((">=", at_least), ("<=", at_most))
+        if bound is not None
+    ]
+    expected = " ".join(["an integer", " and ".join(bounds)]).strip()
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        invalid(name, expected, value)
+    value = int(value)
+    if (at_least is not None and value < at_least) or (
+        at_most is not None and value > at_most
+    ):
+        invalid(name, expected, value)
+    return value
+
+
+def boolean(name: str, value: Any) -> bool:
+    """`True` or `False`, not merely something truthy."""
+    if not isinstance(value, (bool, np.bool_)):
+        invalid(name, "a boolean", value)
+    return bool(value)
+
+
+def one_of(name: str, value: Any, allowed: Collection[Any]) -> Any:
+    """A member of a small set."""
+    if isinstance(value, (dict, list, set)) or value not in allowed:
+        invalid(name, f"one of {list(allowed)}", value)
+    return value
+
+
+def numbers(
+    name: str,
+    values: Any,
+    *,
+    length: int | None = None,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
+) -> list[float]:
+    """A list of finite numbers, one for each class."""
+    expected = "a list of finite numbers, one for each class"
+    if length is not None:
+        expected = f"a list of {length} finite numbers"
+    if math.isfinite(at_least):
+        expected += f", each >= {at_least:g}"
+    if isinstance(values, (str, bytes, dict)):
+        invalid(name, expected, values)
+    if isinstance(values, Sequence) and len(values) > MAX_CLASSES:
+        invalid(name, f"at most {MAX_CLASSES} numbers", len(values))
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        invalid(name, expected, values)
+    if (
+        array.ndim != 1
+        or not 0 < array.size <= MAX_CLASSES
+        or array.dtype.kind not in "iuf"
+        or (length is not None and array.size != length)
+        or not np.all(np.isfinite(array))
+        or np.any(array < at_least)
+        or np.any(array > at_most)
+    ):
+        invalid(name, expected, values)
+    return [float(item) for item in array]
+
+
+def class_counts(
+    name: str, counts: Any, absent: str = "error"
+) -> tuple[int, ...]:
+    """The number of training samples of each class.
+
+    A class without samples is an error unless `absent="ignore"`: a prior of
+    zero has no logarithm and no inverse.
+    """
+    one_of("absent", absent, ("error", "ignore"))
+    array = np.asarray(numbers(name, counts, at_least=0))
+    if array.size < 2 or np.any(array != np.floor(array)) or not array.any():
+        invalid(name, "at least two whole numbers, not all 0", counts)
+    if absent == "error" and np.any(array == 0):
+        classes = np.flatnonzero(array == 0)[:10].tolist()
+        invalid(
+            name,
+            f"a count >= 1 for every class (there is none for {classes}; "
+            '`absent="ignore"` leaves such classes out)',
+            counts,
+        )
+    return tuple(int(item) for item in array)

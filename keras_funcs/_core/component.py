@@ -1,0 +1,191 @@
+"""How a class becomes a component: its registered name, tuning ranges and config.
+
+Everything else a catalogue wants to know (kind, family, defaults, formula,
+reference) stands in the class already and is read from there by
+`keras_funcs._core.catalogue`, lazily.
+"""
+
+import inspect
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from typing import TypeVar
+
+import keras
+import numpy as np
+
+from keras_funcs._core.typing import Config
+
+PACKAGE = "keras_funcs"  # frozen: saved files name it
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Range:
+    """The interval of a number that a search explores; both ends are valid.
+
+    Args:
+        low: Number. Smallest value.
+        high: Number. Largest value.
+        log: Boolean. Whether to sample uniformly in the logarithm.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError(
+                "Invalid range. Expected `low < high`, and `low > 0` where "
+                f"`log=True`. Received: {self}"
+            )
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        return (self.low, self.high)
+
+
+class Choice:
+    """The values of an argument that a search picks among.
+
+    Args:
+        *values: The values, all of one type.
+    """
+
+    def __init__(self, *values: Any) -> None:
+        self.values = values
+
+    def __repr__(self) -> str:
+        return f"Choice{self.values}"
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        return self.values
+
+
+Tune = Mapping[str, Range | Choice]
+
+
+@dataclass(frozen=True)
+class Component:
+    """One registered class or function and the ranges worth searching."""
+
+    object: Callable[..., Any]
+    tune: Tune
+
+    @property
+    def name(self) -> str:
+        return self.object.__name__
+
+    @property
+    def kind(self) -> str:
+        """The public package the object lives in, such as `"losses"`."""
+        return self.object.__module__.split(".")[1]
+
+
+_registered: dict[str, Component] = {}
+
+
+def registered(kind: str | None = None) -> Iterator[Component]:
+    """Yields the pack's components in the order of their definition."""
+    for entry in _registered.values():
+        if kind is None or entry.kind == kind:
+            yield entry
+
+
+def component(tune: Tune | None = None) -> Callable[[C], C]:
+    """Registers a class or function as `"keras_funcs>Name"`, unchanged.
+
+    Args:
+        tune: Mapping from a constructor argument to the `Range` or `Choice`
+            that a search explores.
+
+    Raises:
+        ValueError: where the name belongs to another object (Keras would
+            overwrite it silently) or `tune` names no argument.
+    """
+    tune = dict(tune or {})
+
+    def decorate(target: C) -> C:
+        name = target.__name__
+        taken = _registered.get(name)
+        # The same definition executed again (a notebook, importlib.reload) is
+        # no collision.
+        if taken is not None and _origin(taken.object) != _origin(target):
+            raise ValueError(
+                f"The registered name '{PACKAGE}>{name}' is taken by "
+                f"{_origin(taken.object)}. Received: {_origin(target)}"
+            )
+        unknown = set(tune) - set(arguments(target))
+        if unknown:
+            raise ValueError(
+                f"Invalid value for argument `tune`. Expected arguments of "
+                f"`{name}`. Received: {sorted(unknown)}"
+            )
+        _registered[name] = Component(target, tune)
+        keras.saving.register_keras_serializable(PACKAGE)(target)
+        return target
+
+    return decorate
+
+
+def arguments(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The named arguments of a function, or of a class and its own bases.
+
+    The signatures are read from the leaf down to the first Keras class, so
+    that what a leaf hands on through `**kwargs` is there as well.
+    """
+    if not isinstance(target, type):
+        return dict(inspect.signature(target).parameters)
+    found: dict[str, inspect.Parameter] = {}
+    for cls in target.__mro__[:-1]:
+        if cls.__module__.split(".")[0] == "keras":
+            break
+        if "__init__" not in vars(cls):
+            continue
+        parameters = inspect.signature(vars(cls)["__init__"]).parameters
+        for name, parameter in list(parameters.items())[1:]:  # all but self
+            if parameter.kind not in (
+                parameter.VAR_KEYWORD,
+                parameter.VAR_POSITIONAL,
+            ):
+                found.setdefault(name, parameter)
+    return found
+
+
+def _origin(target: Callable[..., Any]) -> str:
+    return f"{target.__module__}.{target.__qualname__}"
+
+
+class Configurable:
+    """Derives `get_config` from the constructor's signature.
+
+    The contract is scikit-learn's: every argument is stored under its own
+    name, and what the Keras base stores itself (name, learning_rate, ...) wins.
+    """
+
+    def get_config(self) -> Config:
+        config: Config = super().get_config()  # type: ignore[misc]
+        for name in arguments(type(self)):
+            if name not in config:
+                config[name] = _to_config(getattr(self, name))
+        return config
+
+
+def _to_config(value: Any) -> Any:
+    """Returns what JSON can hold and the constructor takes back."""
+    if isinstance(value, keras.Variable):  # a number that a callback moves
+        value = np.asarray(value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_to_config(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _to_config(item) for key, item in value.items()}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return keras.saving.serialize_keras_object(value)

@@ -1,0 +1,221 @@
+"""Label forms: sparse, one-hot, soft and multi-hot, and how many of each class."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.typing import Counts
+from keras_funcs._core.typing import Tensor
+
+SCHEMES = ("balanced", "inverse", "sqrt", "effective")
+
+
+def is_sparse(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> bool:
+    """Whether labels are class ids; otherwise they are one-hot or soft.
+
+    The same rank and the same number of classes as `y_pred` is one-hot or
+    soft; one rank less, or 1 in place of the classes, is ids. Nothing is ever
+    broadcast.
+
+    Raises:
+        ValueError: for any other shape.
+    """
+    labels, outputs = tuple(y_true.shape), tuple(y_pred.shape)
+    if not outputs or outputs[axis] is None or outputs[axis] < 2:
+        raise ValueError(
+            "Invalid shape of `y_pred`. Expected at least 2 classes on axis "
+            f"{axis}; for one output use a binary loss or metric. "
+            f"Received: y_pred.shape={outputs}"
+        )
+    if len(labels) == len(outputs) and _fit(labels, outputs):
+        return False
+    ids = list(outputs)
+    ids[axis] = 1
+    if len(labels) == len(outputs) and _fit(labels, tuple(ids)):
+        return True
+    del ids[axis]
+    if _fit(labels, tuple(ids)):
+        return True
+    raise ValueError(
+        "Invalid shape of `y_true`. Expected class ids of shape "
+        f"{tuple(ids)}, or one-hot labels of shape {outputs}. "
+        f"Received: y_true.shape={labels}"
+    )
+
+
+def class_ids(y_true: Tensor, rank: int, axis: int = -1) -> Tensor:
+    """Sparse labels as int32 of the rank of `y_pred` less one."""
+    if len(y_true.shape) == rank:
+        y_true = ops.squeeze(y_true, axis)
+    return ops.cast(y_true, "int32")
+
+
+def in_range(ids: Tensor, num_classes: int) -> Tensor:
+    """Which ids are classes; the backends disagree on what others do."""
+    return ops.logical_and(ids >= 0, ids < num_classes)
+
+
+def align_binary(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Gives binary labels and scores one shape, by a last dimension of 1.
+
+    Raises:
+        ValueError: where the shapes do not fit; they are never broadcast.
+    """
+    labels, outputs = tuple(y_true.shape), tuple(y_pred.shape)
+    if len(outputs) == len(labels) + 1 and outputs[-1] == 1:
+        y_true, labels = ops.expand_dims(y_true, -1), (*labels, 1)
+    elif len(labels) == len(outputs) + 1 and labels[-1] == 1:
+        y_pred, outputs = ops.expand_dims(y_pred, -1), (*outputs, 1)
+    if not _fit(labels, outputs):
+        raise ValueError(
+            "Invalid shape of `y_true`. Expected the shape of `y_pred`, "
+            f"{outputs}. Received: y_true.shape={labels}"
+        )
+    return y_true, y_pred
+
+
+def _fit(left: tuple[int | None, ...], right: tuple[int | None, ...]) -> bool:
+    return len(left) == len(right) and all(
+        a is None or b is None or a == b for a, b in zip(left, right)
+    )
+
+
+def class_counts(y: Any, num_classes: int | None = None) -> np.ndarray:
+    """Counts the samples of each class, in one pass and in bounded memory.
+
+    Args:
+        y: Labels: class ids of any shape (a last dimension of 1 is dropped),
+            one-hot or multi-hot rows `(..., C)`, as a NumPy array, list or
+            tensor; or a `tf.data.Dataset`, a `torch.utils.data.DataLoader` or
+            a `keras.utils.PyDataset` whose elements are `(x, y)` or
+            `(x, y, sample_weight)`.
+        num_classes: Integer >= 2, or None. The number of classes. Needed to
+            tell ids from rows where an array of labels has `num_classes`
+            columns of whole numbers, and to count classes that are absent.
+
+    Returns:
+        int64 array of shape `(C,)`.
+
+    Raises:
+        ValueError: for labels that are no class, or that are empty.
+    """
+    if num_classes is not None:
+        checks.integer("num_classes", num_classes, at_least=2)
+    total = np.zeros(num_classes or 0, dtype=np.int64)
+    for batch in _batches(y):
+        counts = _count(batch, num_classes)
+        size = max(len(total), len(counts))
+        total = np.pad(total, (0, size - len(total)))
+        total += np.pad(counts, (0, size - len(counts)))
+    if not total.any():
+        raise ValueError("Invalid labels in `y`. Expected at least one label.")
+    return total
+
+
+def _batches(y: Any) -> Iterable[np.ndarray]:
+    if isinstance(y, (np.ndarray, list, tuple)) or hasattr(y, "__array__"):
+        yield np.asarray(y)
+        return
+    if ops.is_tensor(y):
+        yield ops.convert_to_numpy(y)
+        return
+    elements: Iterable[Any] = y
+    if isinstance(y, keras.utils.PyDataset):
+        # A PyDataset has no end of iteration of its own.
+        elements = (y[index] for index in range(y.num_batches or 0))
+    elif not hasattr(y, "__iter__"):
+        checks.invalid("y", "labels or a data set of `(x, y)`", type(y))
+    for element in elements:
+        if not isinstance(element, (tuple, list)) or len(element) < 2:
+            checks.invalid("y", "a data set of `(x, y)`", type(element))
+        labels = element[1]
+        if ops.is_tensor(labels) or not hasattr(labels, "__array__"):
+            labels = ops.convert_to_numpy(labels)
+        yield np.asarray(labels)
+
+
+def _count(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
+    if labels.dtype.kind == "b":
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "iuf":
+        checks.invalid("y", "numeric labels", labels.dtype)
+    if labels.size and not np.all(np.isfinite(labels)):
+        checks.invalid("y", "finite labels", labels)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    whole = bool(np.all(labels == np.floor(labels)))
+    zero_one = bool(np.all((labels == 0) | (labels == 1)))
+    rows = labels.ndim > 1 and (
+        labels.shape[-1] == num_classes
+        if num_classes is not None
+        else zero_one or not whole
+    )
+    if rows and (zero_one or not whole):
+        return np.rint(labels.reshape(-1, labels.shape[-1]).sum(0)).astype(
+            np.int64
+        )
+    ids = labels.reshape(-1)
+    if not whole or (ids.size and ids.min() < 0):
+        checks.invalid("y", "class ids >= 0 or one-hot rows", ids)
+    if ids.size and num_classes is not None and ids.max() >= num_classes:
+        checks.invalid(
+            "y", f"class ids below num_classes={num_classes}", int(ids.max())
+        )
+    if ids.size and ids.max() >= checks.MAX_CLASSES:
+        checks.invalid("y", f"ids below {checks.MAX_CLASSES}", int(ids.max()))
+    return np.bincount(ids.astype(np.int64), minlength=num_classes or 0)
+
+
+def class_weights(
+    counts: Counts, scheme: str = "balanced", beta: float | None = None
+) -> np.ndarray:
+    """Weights for classes of unequal size, with mean 1.
+
+    Formula:
+    ```python
+    balanced = inverse = 1 / counts
+    sqrt = 1 / sqrt(counts)
+    effective = (1 - beta) / (1 - beta**counts)
+    ```
+    and then `weights / mean(weights)`.
+
+    Args:
+        counts: `(C,)` whole numbers, the training samples of each class. A
+            class without samples gets weight 0.
+        scheme: `"balanced"`, `"inverse"`, `"sqrt"` or `"effective"`.
+        beta: Float in [0, 1) for `"effective"`. Defaults to `(N - 1) / N`
+            with N the number of samples.
+
+    Returns:
+        float64 array of shape `(C,)`; its mean over the present classes is 1.
+
+    Reference:
+        Cui, Jia, Lin, Song and Belongie (2019), CVPR, arXiv:1901.05555
+    """
+    checks.one_of("scheme", scheme, SCHEMES)
+    array = np.asarray(checks.class_counts("counts", counts, "ignore"), float)
+    present = array > 0
+    safe = np.where(present, array, 1.0)
+    if beta is not None:
+        checks.number("beta", beta, at_least=0, below=1)
+    if scheme == "effective":
+        if beta is None:
+            beta = (array.sum() - 1.0) / array.sum()
+        # 1 - beta**n through expm1: float cancellation would cost four digits
+        # at beta = 1 - 1e-6.
+        log_beta = np.log(beta) if beta > 0 else -np.inf
+        weights = 1.0 / -np.expm1(safe * log_beta)
+    else:
+        weights = safe ** (-0.5 if scheme == "sqrt" else -1.0)
+    weights = np.where(present, weights, 0.0)
+    return weights / weights[present].mean()
+
+
+def log_prior(counts: Counts) -> np.ndarray:
+    """`log(counts / sum)` in float64; an absent class counts as one sample."""
+    array = np.maximum(np.asarray(counts, float), 1.0)
+    return np.log(array / np.sum(counts))

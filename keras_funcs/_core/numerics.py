@@ -1,0 +1,69 @@
+"""Numerical forms that survive extremes. Each says what it saves."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_funcs._core.typing import Tensor
+
+
+def statically_zero(value: Any) -> bool:
+    """Whether a hyper-parameter is the Python number 0, known at trace time.
+
+    Only for skipping work whose result is 0 anyway: a traced or variable
+    hyper-parameter answers `False` and takes the general path, which gives the
+    same number.
+    """
+    return isinstance(value, (int, float)) and value == 0
+
+
+def log_probability(probability: Tensor) -> Tensor:
+    """`log(p)`, finite at 0.
+
+    The floor is the smallest normal number, not 1e-7, so that a confidently
+    wrong prediction keeps its gradient down to p = 1e-38 (float32).
+    """
+    return ops.log(ops.maximum(probability, smallest_normal(probability)))
+
+
+def logit(probability: Tensor) -> Tensor:
+    """`log(p / (1 - p))`, finite at 0 and at 1."""
+    return log_probability(probability) - log_probability(1.0 - probability)
+
+
+def smallest_normal(like: Tensor) -> float:
+    """The floor of a logarithm's argument in the dtype of `like`.
+
+    Denormal numbers are flushed to zero by XLA and by accelerators, which
+    would turn the logarithm into -inf.
+    """
+    dtype = keras.backend.standardize_dtype(like.dtype)
+    # bfloat16 has float32's exponents; NumPy knows it only by extension.
+    dtype = "float32" if dtype == "bfloat16" else dtype
+    return float(np.finfo(dtype).tiny)
+
+
+def at_least_float32(dtype: str) -> str:
+    """The dtype to compute in where half precision would lose the result."""
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
+def sinc(x: Tensor) -> Tensor:
+    """`sin(x) / x`, with value 1 and gradient 0 at 0 (not NaN).
+
+    The argument of the division is replaced before it is made: a `where`
+    around a NaN still has a NaN gradient.
+    """
+    small = ops.abs(x) < 1e-4
+    safe = ops.where(small, ops.ones_like(x), x)
+    return ops.where(small, 1.0 - ops.square(x) / 6.0, ops.sin(safe) / safe)
+
+
+def norm(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Euclidean norm whose gradient at a zero vector is 0 (not NaN)."""
+    squares = ops.sum(ops.square(x), axis=axis, keepdims=keepdims)
+    positive = squares > 0
+    safe = ops.where(positive, squares, ops.ones_like(squares))
+    return ops.where(positive, ops.sqrt(safe), ops.zeros_like(squares))
