@@ -12,6 +12,7 @@ from numbers import Real
 from typing import Any
 from typing import NoReturn
 
+import keras
 import numpy as np
 
 MAX_CLASSES = 1_000_000  # bounds what a config from elsewhere can allocate
@@ -153,3 +154,16 @@ def class_counts(
             counts,
         )
     return tuple(int(item) for item in array)
+
+
+def initializer(name: str, value: Any) -> Any:
+    """A finite number, or an initializer object."""
+    if isinstance(value, Real) or value is None:
+        return number(name, value)
+    try:
+        return keras.initializers.get(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"Invalid value for argument `{name}`. Expected a finite number "
+            f"or an initializer. Received: {name}={value!r}"
+        ) from error

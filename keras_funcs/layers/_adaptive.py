@@ -1,0 +1,189 @@
+"""What trainable activations share: where their coefficients live."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.typing import ConstraintLike
+from keras_funcs._core.typing import InitializerLike
+from keras_funcs._core.typing import RegularizerLike
+from keras_funcs._core.typing import Shape
+from keras_funcs._core.typing import Tensor
+
+
+class AdaptiveActivation(Configurable, keras.layers.Layer):
+    """Abstract base of activations with trainable coefficients.
+
+    A leaf names its coefficients in `build_coefficients`, through
+    `add_coefficient`, and states its formula in `activate`.
+
+    Coefficients are float32 under mixed precision, named with the stem `act_`
+    (so that `exclude_from_weight_decay=["act_"]` reaches them all), and never
+    of rank 2 (Muon would take them for matrices).
+
+    Args:
+        axis: Integer, or list of integers. The axes that have a coefficient
+            of their own for each index; all others share. Defaults to `-1`,
+            the channels.
+        granularity: `"channel"`, or `"layer"` for one coefficient in all. The
+            latter needs no input shape, so the layer is built at once and can
+            be used as `Dense(activation=layer)`; for the former see
+            `keras_funcs.layers.build_activation`.
+        shared_axes: List of integers >= 1, or None. As in
+            `keras.layers.PReLU`: the axes that share, in place of `axis`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        granularity: str = "channel",
+        shared_axes: Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        axes = [axis] if isinstance(axis, int) else axis
+        if not isinstance(axes, Sequence) or isinstance(axes, str) or not axes:
+            checks.invalid("axis", "an integer or a list of integers", axis)
+        self.axis = [checks.integer("axis", item) for item in axes]
+        if 0 in self.axis:
+            checks.invalid("axis", "axes other than the batch axis 0", axis)
+        self.granularity = checks.one_of(
+            "granularity", granularity, ("channel", "layer")
+        )
+        if shared_axes is not None:
+            shared_axes = [
+                checks.integer("shared_axes", item, at_least=1)
+                for item in shared_axes
+            ]
+        self.shared_axes = shared_axes
+        self.supports_masking = True
+        if self.granularity == "layer":
+            self.build(None)
+
+    def build(self, input_shape: Shape | None) -> None:
+        """Creates the coefficients.
+
+        Raises:
+            ValueError: where an axis is out of range or its size unknown.
+        """
+        if self.built:
+            return
+        self._coefficient_shape = self._shape(input_shape)
+        self.build_coefficients()
+        self.built = True
+
+    def build_coefficients(self) -> None:
+        """Calls `add_coefficient` once for each coefficient."""
+        raise NotImplementedError
+
+    def activate(self, x: Tensor) -> Tensor:
+        """The formula, on inputs of at least float32."""
+        raise NotImplementedError
+
+    def add_coefficient(
+        self,
+        name: str,
+        initializer: InitializerLike,
+        regularizer: RegularizerLike = None,
+        constraint: ConstraintLike = None,
+    ) -> keras.Variable:
+        """Adds the variable `act_<name>` in the layer's granularity."""
+        if isinstance(initializer, (int, float)):
+            initializer = keras.initializers.Constant(initializer)
+        return self.add_weight(
+            shape=self._coefficient_shape,
+            initializer=initializer,
+            regularizer=regularizer,
+            constraint=constraint,
+            dtype=at_least_float32(self.variable_dtype),
+            autocast=False,
+            name=f"act_{name}",
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        # Computed in the coefficients' precision: float16 would lose their
+        # updates in the forward pass and overflow in powers.
+        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
+        return ops.cast(self.activate(x), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        # What was built without a shape is built by the constructor again.
+        if self.granularity == "layer":
+            return None
+        config: dict[str, Any] | None = super().get_build_config()
+        return config
+
+    def _shape(self, input_shape: Shape | None) -> tuple[int, ...]:
+        if self.granularity == "layer":
+            return ()
+        if input_shape is None:
+            raise ValueError(
+                "`granularity='channel'` needs an input shape to build from. "
+                "Received: input_shape=None"
+            )
+        rank = len(input_shape)
+        named = self.axis if self.shared_axes is None else self.shared_axes
+        for axis in named:
+            if not -rank < axis < rank:
+                raise ValueError(
+                    f"Invalid axis {axis} of layer '{self.name}'. Expected an "
+                    f"axis of an input of rank {rank} other than the batch. "
+                    f"Received: input_shape={tuple(input_shape)}"
+                )
+        axes = {axis % rank for axis in named}
+        if self.shared_axes is not None:
+            axes = set(range(1, rank)) - axes
+        # Broadcast against the input from the right; leading ones are dropped,
+        # so that the usual case, the last axis, is a vector.
+        shape = [input_shape[i] if i in axes else 1 for i in range(1, rank)]
+        if None in shape:
+            raise ValueError(
+                f"Layer '{self.name}' needs the size of every axis that has "
+                "coefficients of its own. Expected known sizes on axes "
+                f"{sorted(axes)}; `shared_axes` lets an axis share. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        while len(shape) > 1 and shape[0] == 1:
+            shape.pop(0)
+        if len(shape) == 2:
+            shape.insert(0, 1)
+        return tuple(int(size or 1) for size in shape)
+
+
+def build_activation(
+    layer: AdaptiveActivation, units: int
+) -> AdaptiveActivation:
+    """Builds an activation early, for use as `Dense(units, activation=...)`.
+
+    Keras builds a layer that is handed over as `activation=` only when it is
+    first called, too late for `count_params`, for `load_weights` into a fresh
+    model and for an optimizer that was built before.
+
+    Args:
+        layer: An adaptive activation with coefficients on the last axis.
+        units: Integer >= 1. The channels it will be called on.
+
+    Returns:
+        The same layer, built.
+
+    Example:
+
+    >>> swish = keras_funcs.layers.Swish()
+    >>> swish = keras_funcs.layers.build_activation(swish, 8)
+    >>> dense = keras.layers.Dense(8, activation=swish)
+    """
+    units = checks.integer("units", units, at_least=1)
+    if not isinstance(layer, AdaptiveActivation):
+        checks.invalid("layer", "an adaptive activation", layer)
+    if not layer.built:
+        layer.build((None, units))
+    return layer

@@ -1,0 +1,116 @@
+"""Classifier heads that compare directions, not lengths."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.numerics import norm
+from keras_funcs._core.typing import ConstraintLike
+from keras_funcs._core.typing import InitializerLike
+from keras_funcs._core.typing import RegularizerLike
+from keras_funcs._core.typing import Shape
+from keras_funcs._core.typing import Tensor
+
+
+@component(tune={"scale": Range(5.0, 60.0, log=True)})
+class CosineDense(Configurable, keras.layers.Layer):
+    """Dense layer of cosines: no class wins by the length of its weights.
+
+    On long-tailed data frequent classes grow longer weight vectors; here only
+    the angle counts. Use it as the last layer: with `scale=1.0` for losses
+    that take cosines (LDAM, ArcFace), and with a scale of 10 to 30 as logits
+    of a cross-entropy, which cosines alone cannot make confident.
+
+    Formula:
+    ```python
+    y_c = scale * <x, w_c> / (|x| * |w_c|)
+    ```
+    and 0 where `x` or `w_c` is the zero vector.
+
+    Args:
+        units: Integer >= 1. Outputs, such as classes.
+        scale: Float > 0. Factor of the cosines. Defaults to `1.0`.
+        kernel_initializer: Initializer of the kernel `(features, units)`.
+            Defaults to `"glorot_uniform"`.
+        kernel_regularizer: Regularizer of the kernel. Defaults to `None`.
+        kernel_constraint: Constraint of the kernel. Defaults to `None`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Input shape:
+        `(batch, ..., features)`.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Raises:
+        ValueError: for `units` < 1, a `scale` not > 0, or an unknown number
+            of features.
+
+    Example:
+
+    >>> y = keras_funcs.layers.CosineDense(10)(np.ones((2, 4)))
+    >>> y.shape
+    (2, 10)
+
+    Reference:
+        Gidaris and Komodakis (2018), CVPR, arXiv:1804.09458
+    """
+
+    def __init__(
+        self,
+        units: int,
+        scale: float = 1.0,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        kernel_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = checks.integer(
+            "units", units, at_least=1, at_most=checks.MAX_CLASSES
+        )
+        self.scale = checks.number("scale", scale, above=0)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        if input_shape[-1] is None:
+            raise ValueError(
+                f"Layer '{self.name}' needs the number of features. Expected a "
+                "known last dimension. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        # Lengths in float32: a float16 sum of squares overflows at 65,504.
+        dtype = at_least_float32(self.compute_dtype)
+        directions = ops.matmul(
+            _unit(ops.cast(inputs, dtype), axis=-1),
+            _unit(ops.cast(self.kernel, dtype), axis=0),
+        )
+        return ops.cast(self.scale * directions, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], self.units)
+
+
+def _unit(x: Tensor, axis: int) -> Tensor:
+    """`x / |x|`, and 0 with gradient 0 at a zero vector."""
+    length = norm(x, axis=axis, keepdims=True)
+    return ops.where(length > 0, x / ops.where(length > 0, length, 1.0), 0.0)

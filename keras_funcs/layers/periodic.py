@@ -1,0 +1,108 @@
+"""Trainable activations with a period, for signals that repeat.
+
+Monotone activations extrapolate a periodic signal as a straight line; these
+carry the period in a coefficient.
+"""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Choice
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.numerics import sinc
+from keras_funcs._core.typing import ConstraintLike
+from keras_funcs._core.typing import RegularizerLike
+from keras_funcs._core.typing import Tensor
+from keras_funcs.layers._adaptive import AdaptiveActivation
+
+
+@component(
+    tune={
+        "frequency": Range(0.2, 5.0, log=True),
+        "granularity": Choice("channel", "layer"),
+    }
+)
+class Snake(AdaptiveActivation):
+    """Identity plus a trainable periodic term, for signals that repeat.
+
+    Use it for audio, seasonal series and vocoders. It never saturates and its
+    slope is never negative, so it also stands in for ReLU in plain networks;
+    on a CPU the sine makes it several times dearer.
+
+    Formula:
+    ```python
+    f(x) = x + sin(a * x)**2 / a
+    ```
+    and `f(x) = x` at `a = 0`. With `log_scale=True`, `a = exp(b)` with `b`
+    trained.
+
+    Args:
+        frequency: Float, > 0 with `log_scale=True`. Initial `a`, in radians
+            for each unit of input. Defaults to `1.0`.
+        log_scale: Boolean. Whether to train the logarithm of `a`, which keeps
+            it positive. Defaults to `False`.
+        frequency_regularizer: Regularizer of the trained variable. Defaults
+            to `None`.
+        frequency_constraint: Constraint of the trained variable. Defaults to
+            `None`.
+        **kwargs: `axis`, `granularity`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for a frequency that is not finite, or not > 0 with
+            `log_scale=True`; for an axis that is out of range or of unknown
+            size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.Snake(frequency=2.0)(np.ones((1, 3)))
+    >>> y.shape
+    (1, 3)
+
+    Reference:
+        Liu, Hartwig and Ueda (2020), NeurIPS, arXiv:2006.08195
+    """
+
+    def __init__(
+        self,
+        frequency: float = 1.0,
+        log_scale: bool = False,
+        frequency_regularizer: RegularizerLike = None,
+        frequency_constraint: ConstraintLike = None,
+        **kwargs: Any,
+    ) -> None:
+        self.log_scale = checks.boolean("log_scale", log_scale)
+        lower = {"above": 0.0} if self.log_scale else {}
+        self.frequency = checks.number("frequency", frequency, **lower)
+        self.frequency_regularizer = keras.regularizers.get(
+            frequency_regularizer
+        )
+        self.frequency_constraint = keras.constraints.get(frequency_constraint)
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        start = math.log(self.frequency) if self.log_scale else self.frequency
+        self.coefficient = self.add_coefficient(
+            "frequency",
+            start,
+            self.frequency_regularizer,
+            self.frequency_constraint,
+        )
+
+    def activate(self, x: Tensor) -> Tensor:
+        a = self.coefficient
+        u = (ops.exp(a) if self.log_scale else a) * x
+        # f(x) = x + sin(u)**2 / a, with sin(u) / a = x sinc(u): finite, with
+        # its right gradient x**2, at a = 0.
+        return x + x * ops.sin(u) * sinc(u)
