@@ -1,3 +1,6 @@
 """What a model and a run look like: TensorBoard files, figures, diagnosis."""
 
+from keras_funcs.inspect import figures as figures
+from keras_funcs.inspect.curves import Curve as Curve
+from keras_funcs.inspect.curves import activation_curves as activation_curves
 from keras_funcs.inspect.events import EventWriter as EventWriter
