@@ -1,0 +1,72 @@
+"""The few things that Keras does not offer alike on every backend.
+
+Each module of this package gives the same functions for one backend, those of
+`Backend`; only the active one is ever imported. These modules alone name
+tensorflow, jax and torch.
+"""
+
+import importlib
+from contextlib import AbstractContextManager
+from typing import Any
+from typing import NamedTuple
+from typing import Protocol
+from typing import cast
+
+import keras
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+class Plan(NamedTuple):
+    """A way to spread training over devices.
+
+    `kind` is `"default"` (nothing was changed), `"single"`, `"data_parallel"`
+    or `"tpu"`; models built and trained within `scope` follow the plan.
+    """
+
+    kind: str
+    devices: tuple[str, ...]
+    scope: AbstractContextManager[Any]
+
+
+class Backend(Protocol):
+    """What every backend module offers."""
+
+    def devices(self) -> list[str]:
+        """The devices that compute here, accelerators first: `"gpu:0"`."""
+
+    def plan(self, kind: str) -> Plan:
+        """Chooses devices; raises ValueError where `kind` is impossible."""
+
+
+def active() -> Backend:
+    """The module of the backend that Keras runs on.
+
+    Raises:
+        ValueError: for a backend that this package does not know.
+    """
+    name = keras.config.backend()
+    if name not in BACKENDS:
+        raise ValueError(
+            "Invalid Keras backend. Expected one of "
+            f"{list(BACKENDS)}. Received: {name!r}"
+        )
+    module = importlib.import_module(f"{__name__}.{name}")
+    return cast(Backend, module)
+
+
+def need_several(found: list[str]) -> None:
+    """Refuses data parallelism over fewer than two devices."""
+    if len(found) < 2:
+        raise ValueError(
+            "Training in parallel needs at least two devices of one kind. "
+            f'Use kind="auto" or kind="single" here. Received: {found}'
+        )
+
+
+def no_tpu(found: list[str]) -> ValueError:
+    """The error where a TPU was asked for and none answers."""
+    return ValueError(
+        f"No TPU was found by the {keras.config.backend()} backend. "
+        f'Use kind="auto" to take what is there. Received: {found}'
+    )

@@ -1,0 +1,50 @@
+"""TensorFlow."""
+
+import os
+from contextlib import nullcontext
+from typing import Any
+
+import tensorflow as tf
+
+from keras_funcs._core.backend import Plan
+from keras_funcs._core.backend import need_several
+from keras_funcs._core.backend import no_tpu
+
+
+def devices() -> list[str]:
+    for kind in ("TPU", "GPU", "CPU"):
+        found = tf.config.list_logical_devices(kind)
+        if found:
+            break
+    # "/device:GPU:0" and the like
+    return [device.name.split("device:")[-1].lower() for device in found]
+
+
+def plan(kind: str) -> Plan:
+    if kind == "auto":
+        if tf.distribute.has_strategy():
+            return Plan("default", tuple(devices()), nullcontext())
+        if "TPU_NAME" in os.environ or tf.config.list_physical_devices("TPU"):
+            kind = "tpu"
+        elif len(tf.config.list_physical_devices("GPU")) > 1:
+            kind = "data_parallel"
+        else:
+            return Plan("default", tuple(devices()[:1]), nullcontext())
+    if kind == "tpu":
+        strategy = _tpu()
+        return Plan(kind, tuple(devices()), strategy.scope())
+    found = devices()
+    if kind == "single":
+        strategy = tf.distribute.OneDeviceStrategy(f"/{found[0]}")
+        return Plan(kind, tuple(found[:1]), strategy.scope())
+    need_several(found)
+    strategy = tf.distribute.MirroredStrategy([f"/{name}" for name in found])
+    return Plan(kind, tuple(found), strategy.scope())
+
+
+def _tpu() -> Any:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise no_tpu(devices()) from error
+    return tf.distribute.TPUStrategy(resolver)

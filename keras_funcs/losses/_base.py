@@ -1,0 +1,198 @@
+"""What classification losses share: labels, masks and two log-probabilities."""
+
+from typing import Any
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core import labels
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.masking import MaskCarrier
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.numerics import log_probability
+from keras_funcs._core.numerics import smallest_normal
+from keras_funcs._core.numerics import statically_zero
+from keras_funcs._core.typing import Config
+from keras_funcs._core.typing import Tensor
+
+
+class ClassificationLoss(Configurable, keras.losses.Loss):
+    """Abstract base of losses on class labels.
+
+    A leaf returns one value for each label from `call`; weights, masks and the
+    reduction are Keras's.
+
+    A loss of half precision computes in float32 and rounds its result:
+    bfloat16 cannot tell class 257 from 256, and the probability 1 - 1e-7 from
+    a certainty.
+
+    Args:
+        from_logits: Boolean. Whether `y_pred` are logits, not probabilities.
+        ignore_class: Integer or None. Labels of this value do not count.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        dtype = keras.dtype_policies.get(
+            kwargs.pop("dtype", None) or keras.config.floatx()
+        ).compute_dtype
+        super().__init__(dtype=at_least_float32(dtype), **kwargs)
+        self.result_dtype = dtype
+        self.from_logits = checks.boolean("from_logits", from_logits)
+        if ignore_class is not None:
+            ignore_class = checks.integer("ignore_class", ignore_class)
+        self.ignore_class = ignore_class
+        self._masks = MaskCarrier(dtype=self.dtype)
+
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
+    ) -> Tensor:
+        loss = super().__call__(y_true, y_pred, sample_weight)
+        return ops.cast(loss, self.result_dtype)
+
+    def get_config(self) -> Config:
+        # Keras leaves the dtype out, and a float64 loss comes back as float32.
+        return {**super().get_config(), "dtype": self.result_dtype}
+
+    def exclude(self, loss: Tensor, ignored: Tensor) -> Tensor:
+        """Zeroes ignored labels and leaves them out of every mean."""
+        loss = ops.where(ignored, ops.zeros_like(loss), loss)
+        return self._masks.attach(loss, ops.logical_not(ignored))
+
+
+class CategoricalLoss(ClassificationLoss):
+    """Abstract base of losses on one label out of C classes.
+
+    A leaf gives the loss of a class id in `sparse` and, where it has one, of a
+    distribution over classes in `soft`; both from `Softmax` terms.
+
+    Args:
+        axis: Integer. The axis of the classes in `y_pred`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`.
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = checks.integer("axis", axis)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        axis, rank = self.axis, len(y_pred.shape)
+        sparse = labels.is_sparse(y_true, y_pred, axis)
+        num_classes = y_pred.shape[axis]
+        self.check_classes(num_classes)
+        # softmax(log p) = p / sum(p): probabilities take the logits' path.
+        logits = y_pred if self.from_logits else log_probability(y_pred)
+        softmax = Softmax.of(self.adjust(logits), axis)
+        if sparse:
+            ids = labels.class_ids(y_true, rank, axis)
+            valid = labels.in_range(ids, num_classes)
+            safe = ops.where(valid, ids, ops.zeros_like(ids))
+            loss = self.sparse(safe, softmax)
+            # The backends raise, return 0 or read foreign memory for an id
+            # that is no class; here all of them say NaN.
+            loss = ops.where(valid, loss, float("nan"))
+        else:
+            ids = None
+            loss = self.soft(ops.cast(y_true, logits.dtype), softmax)
+        if self.ignore_class is not None:
+            if ids is None:
+                ids = ops.argmax(y_true, axis)
+            loss = self.exclude(loss, ops.equal(ids, self.ignore_class))
+        return loss
+
+    def adjust(self, logits: Tensor) -> Tensor:
+        """Changes the logits before the softmax."""
+        return logits
+
+    def check_classes(self, num_classes: int) -> None:
+        """Raises where the loss is for another number of classes."""
+
+    def sparse(self, ids: Tensor, softmax: "Softmax") -> Tensor:
+        """The loss of class ids, of the shape of `ids`."""
+        raise NotImplementedError
+
+    def soft(self, target: Tensor, softmax: "Softmax") -> Tensor:
+        """The loss of distributions, summed over the classes."""
+        raise NotImplementedError
+
+
+class Softmax(NamedTuple):
+    """A softmax before the division, and the logarithms that need none.
+
+    The naive `log(1 - p)` loses p = 1 and `log(p)` loses p = 0; here both come
+    from sums of exponentials shifted by their largest, which is the only pass
+    over all classes that a sparse loss makes.
+    """
+
+    shifted: Tensor  # z - max(z)
+    exponentials: Tensor  # exp(z - max(z))
+    total: Tensor  # their sum, in [1, C]
+    axis: int
+
+    @classmethod
+    def of(cls, logits: Tensor, axis: int) -> "Softmax":
+        largest = ops.max(logits, axis=axis, keepdims=True)
+        shifted = logits - ops.stop_gradient(largest)
+        exponentials = ops.exp(shifted)
+        total = ops.sum(exponentials, axis=axis, keepdims=True)
+        return cls(shifted, exponentials, total, axis)
+
+    def log_p(self) -> Tensor:
+        """`log(p_c)` of every class."""
+        return self.shifted - ops.log(self.total)
+
+    def log_not_p(self) -> Tensor:
+        """`log(1 - p_c)` of every class."""
+        return self._log_rest(self.exponentials, self.total)
+
+    def log_p_of(self, ids: Tensor) -> Tensor:
+        """`log(p_y)`."""
+        shifted = self._pick(self.shifted, ids)
+        return shifted - ops.log(ops.squeeze(self.total, self.axis))
+
+    def log_not_p_of(self, ids: Tensor) -> Tensor:
+        """`log(1 - p_y)`, through the sum of all others.
+
+        The subtraction costs accuracy only where p_y is 1 to rounding, that
+        is, where the loss is nothing.
+        """
+        own = ops.exp(self._pick(self.shifted, ids))
+        return self._log_rest(own, ops.squeeze(self.total, self.axis))
+
+    def mean_log_p(self) -> Tensor:
+        """`mean_c log(p_c)`, the smoothed part of a smoothed label."""
+        mean = ops.mean(self.shifted, axis=self.axis)
+        return mean - ops.log(ops.squeeze(self.total, self.axis))
+
+    def _pick(self, values: Tensor, ids: Tensor) -> Tensor:
+        ids = ops.expand_dims(ids, self.axis)
+        picked = ops.take_along_axis(values, ids, axis=self.axis)
+        return ops.squeeze(picked, self.axis)
+
+    def _log_rest(self, own: Tensor, total: Tensor) -> Tensor:
+        rest = ops.maximum(total - own, smallest_normal(total))
+        return ops.log(rest) - ops.log(total)
+
+
+def smooth(target: Tensor, label_smoothing: Any, axis: int) -> Tensor:
+    """`(1 - s) y + s / C`; `y` itself where `s` is known to be 0."""
+    if statically_zero(label_smoothing):
+        return target
+    uniform = label_smoothing / target.shape[axis]
+    return (1.0 - label_smoothing) * target + uniform
+
+
+def per_class(values: Any, like: Tensor, axis: int) -> Tensor:
+    """Constants of shape `(C,)`, to be broadcast along the class axis."""
+    constant = ops.convert_to_tensor(np.asarray(values), dtype=like.dtype)
+    shape = [1] * len(like.shape)
+    shape[axis] = -1
+    return ops.reshape(constant, shape)

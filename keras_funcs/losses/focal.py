@@ -1,0 +1,223 @@
+"""Focal losses: less weight for samples that the model already has right.
+
+`-log(p_t)` is multiplied by `(1 - p_t)**gamma`. Both factors are computed from
+logits: through clipped probabilities the gradient vanishes on just the
+confidently wrong samples that the loss was made for.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.labels import align_binary
+from keras_funcs._core.numerics import logit
+from keras_funcs._core.numerics import smallest_normal
+from keras_funcs._core.numerics import statically_zero
+from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._base import CategoricalLoss
+from keras_funcs.losses._base import ClassificationLoss
+from keras_funcs.losses._base import Softmax
+from keras_funcs.losses._base import per_class
+from keras_funcs.losses._base import smooth
+
+
+@component(tune={"gamma": Range(0.0, 5.0), "label_smoothing": Range(0.0, 0.2)})
+class CategoricalFocal(CategoricalLoss):
+    """Focal loss for one label out of several classes.
+
+    For many easy samples and few hard ones. Against classes of unequal size
+    alone, `LogitAdjusted` is the stronger choice; a scalar `alpha` is only a
+    factor of the learning rate, a list weighs classes. Equal to
+    `keras.losses.CategoricalFocalCrossentropy` where that one does not clip,
+    and takes sparse labels as well.
+
+    Formula:
+    ```python
+    loss = -sum_c alpha_c * y_c * (1 - p_c)**gamma * log(p_c)
+    ```
+
+    Args:
+        alpha: Float >= 0, or a list of one for each class, or None for 1.
+            Defaults to `0.25`.
+        gamma: Float >= 0. Focusing; 0 is cross-entropy. Defaults to `2.0`.
+        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
+            `False`: probabilities, which are divided by their sum.
+        label_smoothing: Float in [0, 1). Share of the label that is spread
+            over all classes. Defaults to `0.0`.
+        axis: Integer. The axis of the classes in `y_pred`. Defaults to `-1`.
+        ignore_class: Integer or None. Labels of this value do not count.
+            Defaults to `None`.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
+            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+        y_pred: `(batch, ..., C)`.
+
+    Raises:
+        ValueError: for arguments out of range, and for shapes that do not
+            fit; labels are never broadcast.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.CategoricalFocal(from_logits=True)
+    >>> value = loss(np.array([0, 2]), np.zeros((2, 3)))
+    >>> round(float(value), 4)
+    0.1221
+
+    Reference:
+        Lin, Goyal, Girshick, He and Dollar (2017), ICCV, arXiv:1708.02002
+    """
+
+    def __init__(
+        self,
+        alpha: float | list[float] | None = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        ignore_class: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            axis=axis,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            **kwargs,
+        )
+        self.alpha = _alpha(alpha, at_most=float("inf"))
+        self.gamma = checks.number("gamma", gamma, at_least=0)
+        self.label_smoothing = checks.number(
+            "label_smoothing", label_smoothing, at_least=0, below=1
+        )
+
+    def check_classes(self, num_classes: int) -> None:
+        _check_alpha(self.alpha, num_classes)
+
+    def sparse(self, ids: Tensor, softmax: Softmax) -> Tensor:
+        if not statically_zero(self.label_smoothing):
+            count = softmax.shifted.shape[self.axis]
+            dtype = softmax.shifted.dtype
+            target = ops.one_hot(ids, count, axis=self.axis, dtype=dtype)
+            return self.soft(target, softmax)
+        # loss = -alpha_y (1 - p_y)**gamma log(p_y)
+        loss = -softmax.log_p_of(ids)
+        if not statically_zero(self.gamma):
+            loss = ops.exp(self.gamma * softmax.log_not_p_of(ids)) * loss
+        if isinstance(self.alpha, list):
+            alpha = ops.convert_to_tensor(self.alpha, dtype=loss.dtype)
+            return ops.take(alpha, ids, axis=0) * loss
+        return loss if self.alpha is None else self.alpha * loss
+
+    def soft(self, target: Tensor, softmax: Softmax) -> Tensor:
+        # loss = -sum_c alpha_c y_c (1 - p_c)**gamma log(p_c)
+        target = smooth(target, self.label_smoothing, self.axis)
+        factor = ops.exp(self.gamma * softmax.log_not_p())
+        loss = -target * factor * softmax.log_p()
+        if isinstance(self.alpha, list):
+            loss = per_class(self.alpha, loss, self.axis) * loss
+        elif self.alpha is not None:
+            loss = self.alpha * loss
+        return ops.sum(loss, axis=self.axis)
+
+
+@component(tune={"gamma": Range(0.0, 5.0), "label_smoothing": Range(0.0, 0.2)})
+class BinaryFocal(ClassificationLoss):
+    """Focal loss for binary and multi-label classification.
+
+    For detection-like data with few positives among many easy negatives.
+    Equal to `keras.losses.BinaryFocalCrossentropy` where that one does not
+    clip; its gradient stays 1 on a confidently wrong label.
+
+    Formula:
+    ```python
+    p_t = y * p + (1 - y) * (1 - p)
+    alpha_t = y * alpha + (1 - y) * (1 - alpha)
+    loss = alpha_t * (1 - p_t)**gamma * crossentropy(y, p)
+    ```
+    averaged over the last axis.
+
+    Args:
+        alpha: Float in [0, 1], or a list of one for each label: the weight of
+            positives against negatives. None weighs both with 1. Defaults to
+            `None`.
+        gamma: Float >= 0. Focusing; 0 is cross-entropy. Defaults to `2.0`.
+        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
+            `False`.
+        label_smoothing: Float in [0, 1). Moves labels towards 1/2. Defaults
+            to `0.0`.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+
+    Inputs:
+        y_true: `(batch, ..., L)` of 0, 1, or anything between; -1 is unknown
+            and does not count. `(batch,)` fits `y_pred` of `(batch, 1)`.
+        y_pred: `(batch, ..., L)`.
+
+    Raises:
+        ValueError: for arguments out of range, and for shapes that do not
+            fit; labels are never broadcast.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.BinaryFocal(from_logits=True)
+    >>> value = loss(np.array([[1.0, 0.0]]), np.array([[-40.0, -40.0]]))
+    >>> round(float(value), 4)
+    20.0
+
+    Reference:
+        Lin, Goyal, Girshick, He and Dollar (2017), ICCV, arXiv:1708.02002
+    """
+
+    def __init__(
+        self,
+        alpha: float | list[float] | None = None,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(from_logits=from_logits, **kwargs)
+        self.alpha = _alpha(alpha, at_most=1.0)
+        self.gamma = checks.number("gamma", gamma, at_least=0)
+        self.label_smoothing = checks.number(
+            "label_smoothing", label_smoothing, at_least=0, below=1
+        )
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        y_true, y_pred = align_binary(y_true, y_pred)
+        _check_alpha(self.alpha, y_pred.shape[-1])
+        z = y_pred if self.from_logits else logit(y_pred)
+        known = y_true >= 0
+        y = ops.where(known, y_true, ops.zeros_like(y_true))
+        y = (1.0 - self.label_smoothing) * y + 0.5 * self.label_smoothing
+        # -log(p) = softplus(-z) and -log(1 - p) = softplus(z)
+        loss = y * ops.softplus(-z) + (1.0 - y) * ops.softplus(z)
+        if not statically_zero(self.gamma):
+            # 1 - p_t = y (1 - p) + (1 - y) p, raised through its logarithm: a
+            # power below 1 has no gradient at 0.
+            missing = y * ops.sigmoid(-z) + (1.0 - y) * ops.sigmoid(z)
+            missing = ops.maximum(missing, smallest_normal(missing))
+            loss = ops.exp(self.gamma * ops.log(missing)) * loss
+        if self.alpha is not None:
+            alpha = ops.convert_to_tensor(self.alpha, dtype=loss.dtype)
+            loss = (y * alpha + (1.0 - y) * (1.0 - alpha)) * loss
+        weight = ops.cast(known, loss.dtype)
+        labels = ops.sum(weight, axis=-1)
+        total = ops.sum(loss * weight, axis=-1)
+        return self.exclude(total / ops.maximum(labels, 1.0), labels == 0)
+
+
+def _alpha(alpha: Any, at_most: float) -> float | list[float] | None:
+    if alpha is None:
+        return None
+    if isinstance(alpha, (list, tuple)) or getattr(alpha, "ndim", 0) == 1:
+        return checks.numbers("alpha", alpha, at_least=0, at_most=at_most)
+    return checks.number("alpha", alpha, at_least=0, at_most=at_most)
+
+
+def _check_alpha(alpha: Any, size: int) -> None:
+    if isinstance(alpha, list) and len(alpha) != size:
+        checks.invalid("alpha", f"a list of {size} numbers", alpha)
