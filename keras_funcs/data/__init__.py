@@ -3,5 +3,17 @@
 from keras_funcs.data.dataset import Dataset
 from keras_funcs.data.longtail import digits_longtail
 from keras_funcs.data.longtail import long_tail
+from keras_funcs.data.preprocessing import NumberColumn
+from keras_funcs.data.preprocessing import TablePreprocessing
+from keras_funcs.data.preprocessing import TextColumn
+from keras_funcs.data.table import load_table
 
-__all__ = ["Dataset", "digits_longtail", "long_tail"]
+__all__ = [
+    "Dataset",
+    "NumberColumn",
+    "TablePreprocessing",
+    "TextColumn",
+    "digits_longtail",
+    "load_table",
+    "long_tail",
+]

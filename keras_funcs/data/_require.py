@@ -10,6 +10,6 @@ def require(module: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"This needs the package `{module.split('.')[0]}`, which is not "
-            'installed. Install it with: pip install "keras-funcs[tune]"'
+            f"This needs the package `{error.name}`, which is not installed. "
+            'Install it with: pip install "keras-funcs[tune]"'
         ) from error

@@ -7,6 +7,8 @@ import numpy as np
 from keras_funcs._core import checks
 from keras_funcs.data._require import require
 from keras_funcs.data.dataset import Dataset
+from keras_funcs.data.preprocessing import NumberColumn
+from keras_funcs.data.preprocessing import TablePreprocessing
 
 # The smallest of the ten classes has 174 samples.
 TEST_PER_CLASS = 50
@@ -46,7 +48,6 @@ def long_tail(
             or a class that is too small.
 
     Example:
-
     >>> import numpy as np
     >>> from keras_funcs.data import long_tail
     >>> y = np.repeat([0, 1, 2], 100)
@@ -127,19 +128,26 @@ def digits_longtail(imbalance: float = 20.0, seed: int = 0) -> Dataset:
     imbalance = checks.number("imbalance", imbalance, at_least=1, at_most=100)
     seed = checks.integer("seed", seed, at_least=0)
     bundle = require("sklearn.datasets").load_digits()
-    x = (bundle.data / 16.0).astype(np.float32)
+    preprocessing = TablePreprocessing(
+        target="digit",
+        class_names=tuple(str(digit) for digit in range(10)),
+        numbers=tuple(
+            NumberColumn(name, fill=0.0, mean=0.0, scale=16.0, indicator=False)
+            for name in bundle.feature_names
+        ),
+        texts=(),
+    )
+    x = preprocessing.transform(dict(zip(bundle.feature_names, bundle.data.T)))
     y = bundle.target.astype(np.int64)
 
     random = np.random.default_rng(seed)
-    test, validation, rest = [], [], []
-    for digit in range(10):
-        members = random.permutation(np.flatnonzero(y == digit))
-        ends = (TEST_PER_CLASS, TEST_PER_CLASS + VALIDATION_PER_CLASS)
-        for part, split in zip(
-            (test, validation, rest), np.split(members, ends)
-        ):
-            part.append(split)
-    pool = np.sort(np.concatenate(rest))
+    ends = (TEST_PER_CLASS, TEST_PER_CLASS + VALIDATION_PER_CLASS)
+    parts = [
+        np.split(random.permutation(np.flatnonzero(y == digit)), ends)
+        for digit in range(10)
+    ]
+    test, validation, rest = (np.concatenate(part) for part in zip(*parts))
+    pool = np.sort(rest)
     train = pool[long_tail(y[pool], imbalance, seed, largest=LARGEST_CLASS)]
 
     def take(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -150,10 +158,9 @@ def digits_longtail(imbalance: float = 20.0, seed: int = 0) -> Dataset:
     return Dataset(
         name="digits",
         train=take(train),
-        validation=take(np.concatenate(validation)),
-        test=take(np.concatenate(test)),
-        class_names=tuple(str(digit) for digit in range(10)),
-        feature_names=tuple(
-            f"pixel_{r}_{c}" for r in range(8) for c in range(8)
-        ),
+        validation=take(validation),
+        test=take(test),
+        class_names=preprocessing.class_names,
+        feature_names=preprocessing.feature_names,
+        preprocessing=preprocessing,
     )
