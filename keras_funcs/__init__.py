@@ -1,2 +1,45 @@
-"""Losses, activations, optimizers and metrics for Keras 3, and their search."""
+"""Losses, adaptive activations, optimizers and metrics for Keras 3.
+
+Importing the package registers every component, so that a saved model that
+uses them loads with nothing else to pass.
+"""
+
+from typing import TYPE_CHECKING
+
+from keras_funcs import activations as activations
+from keras_funcs import callbacks as callbacks
+from keras_funcs import layers as layers
+from keras_funcs import losses as losses
+from keras_funcs import metrics as metrics
+from keras_funcs import optimizers as optimizers
+from keras_funcs import regularizers as regularizers
+from keras_funcs._core.labels import class_counts as class_counts
+from keras_funcs._core.labels import class_weights as class_weights
+
+if TYPE_CHECKING:
+    from keras_funcs._core.catalogue import Card
+
 __version__ = "0.1.0"
+
+
+def catalogue(pattern: str = "*", kind: str | None = None) -> "list[Card]":
+    """Lists the pack's components: see `keras_funcs._core.catalogue`.
+
+    Args:
+        pattern: String. A name with wildcards, in any case, such as
+            `"*focal*"`. Defaults to all.
+        kind: String or None. One kind, such as `"losses"`. Defaults to all.
+
+    Returns:
+        List of cards with `name`, `kind`, `family`, `summary`, `formula`,
+        `arguments` and `reference`, sorted by kind and name.
+
+    Example:
+
+    >>> [card.name for card in keras_funcs.catalogue("*focal*")]
+    ['BinaryFocal', 'CategoricalFocal']
+    """
+    # Read-only sugar: every component works without it.
+    from keras_funcs._core import catalogue as module
+
+    return module.catalogue(pattern, kind)

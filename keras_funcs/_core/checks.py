@@ -5,6 +5,7 @@ hold, and raises a `ValueError` that names argument, expectation and value.
 """
 
 import math
+import re
 from collections.abc import Collection
 from collections.abc import Sequence
 from numbers import Integral
@@ -167,3 +168,14 @@ def initializer(name: str, value: Any) -> Any:
             f"Invalid value for argument `{name}`. Expected a finite number "
             f"or an initializer. Received: {name}={value!r}"
         ) from error
+
+
+def pattern(name: str, value: Any) -> str:
+    """A regular expression."""
+    if not isinstance(value, str):
+        invalid(name, "regular expressions", value)
+    try:
+        re.compile(value)
+    except re.error as error:
+        invalid(name, f"regular expressions ({error})", value)
+    return value

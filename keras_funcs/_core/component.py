@@ -83,8 +83,32 @@ class Component:
 
     @property
     def kind(self) -> str:
-        """The public package the object lives in, such as `"losses"`."""
-        return self.object.__module__.split(".")[1]
+        return kind_of(self.object)
+
+
+KINDS: dict[str, type] = {
+    "losses": keras.losses.Loss,
+    "metrics": keras.metrics.Metric,
+    "layers": keras.layers.Layer,
+    "optimizers": keras.optimizers.Optimizer,
+    "schedules": keras.optimizers.schedules.LearningRateSchedule,
+    "regularizers": keras.regularizers.Regularizer,
+    "callbacks": keras.callbacks.Callback,
+}
+
+
+def kind_of(target: Callable[..., Any]) -> str:
+    """The kind of a class, by its Keras base; functions are activations."""
+    if not isinstance(target, type):
+        return "activations"
+    for kind, base in KINDS.items():
+        if issubclass(target, base):
+            return kind
+    raise ValueError(
+        f"Invalid component `{target.__name__}`. Expected a function or a "
+        f"subclass of a Keras loss, metric, layer, optimizer, schedule, "
+        f"regularizer or callback. Received: {target}"
+    )
 
 
 _registered: dict[str, Component] = {}
@@ -169,7 +193,11 @@ class Configurable:
     """
 
     def get_config(self) -> Config:
-        config: Config = super().get_config()  # type: ignore[misc]
+        inherited = getattr(super(), "get_config", dict)
+        try:
+            config: Config = inherited()
+        except NotImplementedError:  # Keras's regularizers and schedules
+            config = {}
         for name in arguments(type(self)):
             if name not in config:
                 config[name] = _to_config(getattr(self, name))

@@ -3,7 +3,9 @@
 import keras
 
 from keras_funcs._core.resolve import getter
-from keras_funcs.layers._adaptive import AdaptiveActivation as AdaptiveActivation
+from keras_funcs.layers._adaptive import (
+    AdaptiveActivation as AdaptiveActivation,
+)
 from keras_funcs.layers._adaptive import build_activation as build_activation
 from keras_funcs.layers.cosine import CosineDense as CosineDense
 from keras_funcs.layers.periodic import Snake as Snake

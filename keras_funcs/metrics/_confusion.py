@@ -124,9 +124,7 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
         # A label that is no class makes the result NaN: in a compiled step
         # nothing can be raised, and silence would be a wrong number.
         broken = ops.logical_or(broken, ops.any(ops.logical_not(valid)))
-        self._broken.assign(
-            self._broken + ops.cast(broken, self._broken.dtype)
-        )
+        self._broken.assign(self._broken + ops.cast(broken, self._broken.dtype))
 
     def result(self) -> Any:
         """The metric so far; 0 before anything was counted."""

@@ -145,7 +145,9 @@ class MatthewsCorrelation(ConfusionMetric):
         spread = spread * ops.sum(predicted * (1.0 - predicted))
         constant = spread <= 1e-14
         return ops.where(
-            constant, 0.0, covariance / ops.sqrt(ops.where(constant, 1.0, spread))
+            constant,
+            0.0,
+            covariance / ops.sqrt(ops.where(constant, 1.0, spread)),
         )
 
 

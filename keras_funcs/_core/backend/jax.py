@@ -14,7 +14,7 @@ from keras_funcs._core.backend import no_tpu
 
 def devices() -> list[str]:
     # JAX lists the devices of its default platform, the fastest one.
-    return [f"{device.platform}:{device.id}" for device in jax.local_devices()]
+    return [f"{device.platform}:{device.id}" for device in jax.devices()]
 
 
 def plan(kind: str) -> Plan:
@@ -40,8 +40,10 @@ def plan(kind: str) -> Plan:
 @contextmanager
 def _distributed(names: list[str]) -> Iterator[None]:
     before = keras.distribution.distribution()
-    chosen = keras.distribution.DataParallel(devices=names)
-    keras.distribution.set_distribution(chosen if len(names) > 1 else None)
+    chosen = None
+    if len(names) > 1:
+        chosen = keras.distribution.DataParallel(devices=names)
+    keras.distribution.set_distribution(chosen)
     try:
         yield
     finally:

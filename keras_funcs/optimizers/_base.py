@@ -1,0 +1,188 @@
+"""What optimizers share: slots, decay, caution and learning rates by path."""
+
+import re
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.typing import Tensor
+
+DECAY_MODES = ("decoupled", "cautious", "corrected")
+
+
+class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
+    """Abstract base: a leaf is a pure rule from gradient to direction.
+
+    A leaf names its state in `slots` (moving averages that start at 0) and
+    computes, in `rule`, the direction of descent and the new state. Everything
+    else is the same for all:
+
+    ```python
+    variable = variable - lr * (direction + weight_decay * variable)
+    ```
+
+    State is at least float32, whatever the variable's dtype.
+
+    Args:
+        cautious: Boolean. Whether to leave out the coordinates in which the
+            direction and the gradient disagree in sign (Liang et al., 2024,
+            arXiv:2411.16085).
+        weight_decay_mode: `"decoupled"`; `"cautious"` decays only where decay
+            and direction agree in sign (arXiv:2510.12402); `"corrected"`
+            scales the decay by the learning rate over its largest so far.
+        weight_decay_exclusions: Sequence of regular expressions, searched for
+            in the variables' paths. What matches does not decay. Unlike the
+            method `exclude_from_weight_decay`, they are saved.
+        learning_rate_multipliers: Mapping from regular expressions, searched
+            for in the variables' paths, to factors of the learning rate; the
+            first match counts.
+        **kwargs: Keyword arguments of `keras.optimizers.Optimizer`.
+    """
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        cautious: bool = False,
+        weight_decay_mode: str = "decoupled",
+        weight_decay_exclusions: Sequence[str] = (),
+        learning_rate_multipliers: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        rate = kwargs.get("learning_rate")
+        if isinstance(rate, (int, float)):
+            kwargs["learning_rate"] = checks.number(
+                "learning_rate", rate, at_least=0
+            )
+        decay = kwargs.get("weight_decay")
+        if decay is not None:
+            checks.number("weight_decay", decay, at_least=0)
+        super().__init__(**kwargs)
+        self.cautious = checks.boolean("cautious", cautious)
+        self.weight_decay_mode = checks.one_of(
+            "weight_decay_mode", weight_decay_mode, DECAY_MODES
+        )
+        self.weight_decay_exclusions = [
+            checks.pattern("weight_decay_exclusions", item)
+            for item in weight_decay_exclusions
+        ]
+        self.learning_rate_multipliers = {
+            checks.pattern("learning_rate_multipliers", key): checks.number(
+                f"learning_rate_multipliers[{key!r}]", value, at_least=0
+            )
+            for key, value in (learning_rate_multipliers or {}).items()
+        }
+
+    def rule(
+        self, gradient: Tensor, state: list[Tensor], step: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """One step of the algorithm.
+
+        Args:
+            gradient: The gradient, of at least float32.
+            state: A tensor for each of `slots`.
+            step: The number of this step, from 1, in the gradient's dtype.
+
+        Returns:
+            The direction to subtract, before the learning rate, and the new
+            state.
+        """
+        raise NotImplementedError
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Creates the state, and resolves what depends on paths."""
+        if self.built:
+            return
+        super().build(variables)
+        # One list a slot: the order of creation is the checkpoint's format.
+        self._state = [
+            [self._add_slot(variable, slot) for variable in variables]
+            for slot in self.slots
+        ]
+        if self.weight_decay_mode == "corrected":
+            self._peak = self.add_variable(
+                shape=(),
+                dtype="float32",
+                aggregation="only_first_replica",
+                name="peak_learning_rate",
+            )
+        # By index: on TensorFlow `update_step` sees variables without paths.
+        self._decays = [
+            self._use_weight_decay(variable)
+            and not _matches(self.weight_decay_exclusions, variable.path)
+            for variable in variables
+        ]
+        self._multipliers = [
+            self._multiplier(variable.path) for variable in variables
+        ]
+
+    def update_step(
+        self, gradient: Tensor, variable: Any, learning_rate: Tensor
+    ) -> None:
+        index = self._get_variable_index(variable)
+        slots = [slot[index] for slot in self._state]
+        value = ops.convert_to_tensor(variable)
+        dtype = at_least_float32(keras.backend.standardize_dtype(value.dtype))
+        # Rows of an embedding's sparse gradient are added up here.
+        gradient = ops.cast(ops.convert_to_tensor(gradient), dtype)
+        step = ops.cast(self.iterations + 1, dtype)
+        state = [ops.convert_to_tensor(slot) for slot in slots]
+        direction, state = self.rule(gradient, state, step)
+        for slot, updated in zip(slots, state):
+            self.assign(slot, updated)
+        if self.cautious:
+            agree = ops.cast(direction * gradient > 0, dtype)
+            direction *= agree / ops.maximum(ops.mean(agree), 1e-3)
+        value = ops.cast(value, dtype)
+        if self.weight_decay is not None and self._decays[index]:
+            direction += self._decay(value, direction, learning_rate)
+        rate = ops.cast(learning_rate, dtype) * self._multipliers[index]
+        self.assign(variable, value - rate * direction)
+
+    def _decay(
+        self, value: Tensor, direction: Tensor, learning_rate: Tensor
+    ) -> Tensor:
+        decay = self.weight_decay * value
+        if self.weight_decay_mode == "cautious":
+            return ops.where(decay * direction > 0, decay, 0.0)
+        if self.weight_decay_mode == "corrected":
+            peak = ops.maximum(ops.convert_to_tensor(self._peak), 1e-30)
+            return decay * ops.cast(learning_rate, decay.dtype) / peak
+        return decay
+
+    def _apply_weight_decay(self, variables: list[Any]) -> None:
+        """Nothing: Keras would decay here, before the direction is known."""
+
+    def _backend_update_step(
+        self, grads: Any, trainable_variables: Any, learning_rate: Tensor
+    ) -> None:
+        if self.weight_decay_mode == "corrected":
+            rate = ops.cast(learning_rate, "float32")
+            self._peak.assign(ops.maximum(self._peak, rate))
+        super()._backend_update_step(grads, trainable_variables, learning_rate)
+
+    def _add_slot(self, variable: keras.Variable, slot: str) -> keras.Variable:
+        dtype = keras.backend.standardize_dtype(variable.dtype)
+        if at_least_float32(dtype) == dtype:
+            return self.add_variable_from_reference(variable, name=slot)
+        return self.add_variable(
+            shape=variable.shape,
+            dtype="float32",
+            name=f"{variable.path.replace('/', '_')}_{slot}",
+        )
+
+    def _multiplier(self, path: str) -> float:
+        for key, value in self.learning_rate_multipliers.items():
+            if re.search(key, path):
+                return value
+        return 1.0
+
+
+def _matches(patterns: Sequence[str], path: str) -> bool:
+    return any(re.search(pattern, path) for pattern in patterns)
