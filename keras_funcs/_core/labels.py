@@ -1,4 +1,4 @@
-"""Label forms: sparse, one-hot, soft and multi-hot, and how many of each class."""
+"""Label forms (sparse, one-hot, soft, multi-hot) and class statistics."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Gated linear units: one half of the channels decides what the other passes."""
+"""Gated linear units: half of the channels decides what the others pass."""
 
 from keras import ops
 

@@ -1,4 +1,4 @@
-"""Trainable activations that bend smoothly between the identity and a rectifier.
+"""Trainable activations between the identity and a rectifier.
 
 All of them start equal to a well-known function and cost one coefficient a
 channel; choose one where a smooth rectifier (SiLU, GELU) is the baseline.

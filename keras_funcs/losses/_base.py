@@ -128,35 +128,34 @@ class Softmax(NamedTuple):
     """A softmax before the division, and the logarithms that need none.
 
     The naive `log(1 - p)` loses p = 1 and `log(p)` loses p = 0; here both come
-    from sums of exponentials shifted by their largest, which is the only pass
-    over all classes that a sparse loss makes.
+    from sums of exponentials shifted by their largest. A sparse loss makes one
+    pass over all classes for the sum, and picks everything else by id.
     """
 
-    shifted: Tensor  # z - max(z)
-    exponentials: Tensor  # exp(z - max(z))
-    total: Tensor  # their sum, in [1, C]
+    logits: Tensor
+    largest: Tensor  # max(z), without a gradient
+    total: Tensor  # sum(exp(z - max(z))), in [1, C]
     axis: int
 
     @classmethod
     def of(cls, logits: Tensor, axis: int) -> "Softmax":
         largest = ops.max(logits, axis=axis, keepdims=True)
-        shifted = logits - ops.stop_gradient(largest)
-        exponentials = ops.exp(shifted)
+        largest = ops.stop_gradient(largest)
+        exponentials = ops.exp(logits - largest)
         total = ops.sum(exponentials, axis=axis, keepdims=True)
-        return cls(shifted, exponentials, total, axis)
+        return cls(logits, largest, total, axis)
 
     def log_p(self) -> Tensor:
         """`log(p_c)` of every class."""
-        return self.shifted - ops.log(self.total)
+        return self.logits - self.largest - ops.log(self.total)
 
     def log_not_p(self) -> Tensor:
         """`log(1 - p_c)` of every class."""
-        return self._log_rest(self.exponentials, self.total)
+        return self._log_rest(ops.exp(self.logits - self.largest), self.total)
 
     def log_p_of(self, ids: Tensor) -> Tensor:
         """`log(p_y)`."""
-        shifted = self._pick(self.shifted, ids)
-        return shifted - ops.log(ops.squeeze(self.total, self.axis))
+        return self._shifted(ids) - ops.log(self._squeeze(self.total))
 
     def log_not_p_of(self, ids: Tensor) -> Tensor:
         """`log(1 - p_y)`, through the sum of all others.
@@ -164,18 +163,17 @@ class Softmax(NamedTuple):
         The subtraction costs accuracy only where p_y is 1 to rounding, that
         is, where the loss is nothing.
         """
-        own = ops.exp(self._pick(self.shifted, ids))
-        return self._log_rest(own, ops.squeeze(self.total, self.axis))
+        own = ops.exp(self._shifted(ids))
+        return self._log_rest(own, self._squeeze(self.total))
 
-    def mean_log_p(self) -> Tensor:
-        """`mean_c log(p_c)`, the smoothed part of a smoothed label."""
-        mean = ops.mean(self.shifted, axis=self.axis)
-        return mean - ops.log(ops.squeeze(self.total, self.axis))
-
-    def _pick(self, values: Tensor, ids: Tensor) -> Tensor:
+    def _shifted(self, ids: Tensor) -> Tensor:
+        """`z_y - max(z)`; picked first, so that no other class is written."""
         ids = ops.expand_dims(ids, self.axis)
-        picked = ops.take_along_axis(values, ids, axis=self.axis)
-        return ops.squeeze(picked, self.axis)
+        picked = ops.take_along_axis(self.logits, ids, axis=self.axis)
+        return self._squeeze(picked) - self._squeeze(self.largest)
+
+    def _squeeze(self, x: Tensor) -> Tensor:
+        return ops.squeeze(x, self.axis)
 
     def _log_rest(self, own: Tensor, total: Tensor) -> Tensor:
         rest = ops.maximum(total - own, smallest_normal(total))

@@ -99,8 +99,8 @@ class CategoricalFocal(CategoricalLoss):
 
     def sparse(self, ids: Tensor, softmax: Softmax) -> Tensor:
         if not statically_zero(self.label_smoothing):
-            count = softmax.shifted.shape[self.axis]
-            dtype = softmax.shifted.dtype
+            count = softmax.logits.shape[self.axis]
+            dtype = softmax.logits.dtype
             target = ops.one_hot(ids, count, axis=self.axis, dtype=dtype)
             return self.soft(target, softmax)
         # loss = -alpha_y (1 - p_y)**gamma log(p_y)

@@ -208,8 +208,8 @@ class WeightedCrossentropy(CategoricalLoss):
 
     def sparse(self, ids: Tensor, softmax: Softmax) -> Tensor:
         if not statically_zero(self.label_smoothing):
-            count = softmax.shifted.shape[self.axis]
-            dtype = softmax.shifted.dtype
+            count = softmax.logits.shape[self.axis]
+            dtype = softmax.logits.dtype
             target = ops.one_hot(ids, count, axis=self.axis, dtype=dtype)
             return self.soft(target, softmax)
         # loss = -weight_y log(p_y)
