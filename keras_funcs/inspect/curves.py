@@ -38,12 +38,18 @@ def adaptive_activations(model: Any) -> dict[str, AdaptiveActivation]:
     for layer in model._flatten_layers():
         if not isinstance(layer, AdaptiveActivation) or not layer.built:
             continue
-        name, number = layer.path or layer.name, 1
+        path = within(model, layer.path or layer.name)
+        name, number = path, 1
         while name in found:  # names are unique only within their parent
             number += 1
-            name = f"{layer.path or layer.name}_{number}"
+            name = f"{path}_{number}"
         found[name] = layer
     return found
+
+
+def within(model: Any, path: str) -> str:
+    """A path without the model's own name, so that models compare."""
+    return path.removeprefix(f"{model.name}/")
 
 
 def activation_curves(
@@ -82,7 +88,7 @@ def activation_curves(
 def coefficients(model: Any) -> dict[str, np.ndarray]:
     """The values of all coefficients, by `"<layer's path>/act_<name>"`."""
     return {
-        f"{path}/{variable.name}": ops.convert_to_numpy(variable)
+        f"{path}/{variable.name}": ops.convert_to_numpy(variable.value)
         for path, layer in adaptive_activations(model).items()
         for variable in layer.weights
         if variable.name.startswith("act_")
