@@ -97,10 +97,10 @@ def card_of(entry: Component) -> Card:
     """Reads one component's card."""
     summary, description, sections = read_docstring(entry.object)
     words = read_arguments(sections.get("Args", ""))
+    target = entry.object
+    # A leaf's own arguments: those of its bases are described with the base.
     signature = inspect.signature(
-        entry.object.__init__
-        if isinstance(entry.object, type)
-        else entry.object
+        vars(target)["__init__"] if isinstance(target, type) else target
     )
     own = [
         Argument(

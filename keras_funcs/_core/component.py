@@ -1,4 +1,4 @@
-"""How a class becomes a component: its registered name, tuning ranges and config.
+"""How a class becomes a component: registered name, tuning ranges, config.
 
 Everything else a catalogue wants to know (kind, family, defaults, formula,
 reference) stands in the class already and is read from there by

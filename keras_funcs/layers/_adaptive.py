@@ -47,6 +47,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.built: bool
         axes = [axis] if isinstance(axis, int) else axis
         if not isinstance(axes, Sequence) or isinstance(axes, str) or not axes:
             checks.invalid("axis", "an integer or a list of integers", axis)

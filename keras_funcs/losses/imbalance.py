@@ -196,7 +196,7 @@ class WeightedCrossentropy(CategoricalLoss):
         self.label_smoothing = checks.number(
             "label_smoothing", label_smoothing, at_least=0, below=1
         )
-        self._weights = class_weights
+        self._weights: Any = class_weights
         if class_counts is not None:
             self._weights = labels.class_weights(class_counts, scheme)
         # While True, all weights are 1: see `callbacks.DeferredReweighting`.

@@ -66,7 +66,7 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
         self.num_classes = num_classes
         self._direction = "up"  # what `mode="auto"` of Keras callbacks reads
         self._masks = MaskCarrier(dtype="float32")
-        self._counts: keras.Variable | None = None
+        self._counts: Any = None
         if num_classes is not None:
             self._build(num_classes)
 
