@@ -4,6 +4,8 @@ Importing the package registers every component, so that a saved model that
 uses them loads with nothing else to pass.
 """
 
+import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from keras_funcs import activations as activations
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
     from keras_funcs._core.catalogue import Card
 
 __version__ = "0.1.0"
+
+# These reach for TensorBoard, pandas or KerasTuner, and load when first used.
+_ON_DEMAND = ("data", "distribution", "inspect", "search", "testing")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def catalogue(pattern: str = "*", kind: str | None = None) -> "list[Card]":

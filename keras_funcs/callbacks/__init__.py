@@ -3,3 +3,6 @@
 from keras_funcs.callbacks.deferred_reweighting import (
     DeferredReweighting as DeferredReweighting,
 )
+from keras_funcs.callbacks.tensorboard_inspector import (
+    TensorBoardInspector as TensorBoardInspector,
+)
