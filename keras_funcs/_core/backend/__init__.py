@@ -6,6 +6,8 @@ tensorflow, jax and torch.
 """
 
 import importlib
+from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 from typing import NamedTuple
@@ -13,6 +15,9 @@ from typing import Protocol
 from typing import cast
 
 import keras
+import numpy as np
+
+from keras_funcs._core.typing import Tensor
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -37,6 +42,32 @@ class Backend(Protocol):
 
     def plan(self, kind: str) -> Plan:
         """Chooses devices; raises ValueError where `kind` is impossible."""
+
+    def float64(self) -> AbstractContextManager[Any]:
+        """A scope in which float64 arrays stay float64."""
+
+    def gradient(
+        self, function: Callable[..., Tensor], arrays: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Gradients of a scalar function with respect to all its arguments.
+
+        An argument that the function does not use has gradient 0.
+        """
+
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as the backend's compiler makes it."""
+
+    def compiles_steps(self) -> bool:
+        """Whether `fit` traces its step once and runs the trace thereafter."""
+
+    def lower_for_tpu(
+        self, function: Callable[..., Any], arrays: Sequence[np.ndarray]
+    ) -> None:
+        """Compiles for a TPU without one, as far as that goes.
+
+        Raises:
+            NotImplementedError: on backends that need a TPU for it.
+        """
 
 
 def active() -> Backend:

@@ -1,11 +1,17 @@
 """JAX."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from contextlib import contextmanager
 from contextlib import nullcontext
+from typing import Any
 
 import jax
+import jax.export
 import keras
+import numpy as np
 
 from keras_funcs._core.backend import Plan
 from keras_funcs._core.backend import need_several
@@ -48,3 +54,29 @@ def _distributed(names: list[str]) -> Iterator[None]:
         yield
     finally:
         keras.distribution.set_distribution(before)
+
+
+def float64() -> AbstractContextManager[Any]:
+    return jax.enable_x64(True)
+
+
+def gradient(
+    function: Callable[..., Any], arrays: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    every = tuple(range(len(arrays)))
+    found = jax.jit(jax.grad(function, argnums=every))(*arrays)
+    return [np.asarray(item) for item in found]
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    return jax.jit(function)
+
+
+def compiles_steps() -> bool:
+    return True
+
+
+def lower_for_tpu(
+    function: Callable[..., Any], arrays: Sequence[np.ndarray]
+) -> None:
+    jax.export.export(jax.jit(function), platforms=["tpu"])(*arrays)

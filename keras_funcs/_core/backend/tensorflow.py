@@ -1,9 +1,13 @@
 """TensorFlow."""
 
 import os
+from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from keras_funcs._core.backend import Plan
@@ -48,3 +52,33 @@ def _tpu() -> Any:
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         raise no_tpu(devices()) from error
     return tf.distribute.TPUStrategy(resolver)
+
+
+def float64() -> AbstractContextManager[Any]:
+    return nullcontext()
+
+
+def gradient(
+    function: Callable[..., Any], arrays: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    tensors = [tf.constant(array) for array in arrays]
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        value = function(*tensors)
+    found = tape.gradient(value, tensors, unconnected_gradients="zero")
+    # Lookups have gradients by row.
+    return [tf.convert_to_tensor(item).numpy() for item in found]
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    return tf.function(function, jit_compile=True)  # type: ignore[no-any-return]
+
+
+def compiles_steps() -> bool:
+    return True
+
+
+def lower_for_tpu(
+    function: Callable[..., Any], arrays: Sequence[np.ndarray]
+) -> None:
+    raise NotImplementedError("TensorFlow compiles for a TPU only on one.")

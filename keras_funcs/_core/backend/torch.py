@@ -1,7 +1,12 @@
 """Torch."""
 
+from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from contextlib import nullcontext
+from typing import Any
 
+import numpy as np
 import torch
 
 from keras_funcs._core.backend import Plan
@@ -30,3 +35,33 @@ def plan(kind: str) -> Plan:
         tuple(found[:1]),
         nullcontext(),
     )
+
+
+def float64() -> AbstractContextManager[Any]:
+    return nullcontext()
+
+
+def gradient(
+    function: Callable[..., Any], arrays: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+    found = torch.autograd.grad(
+        function(*tensors), tensors, allow_unused=True, materialize_grads=True
+    )
+    return [item.numpy() for item in found]
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    # Dynamo's capture, which is what components can break; its code generator
+    # takes ten seconds for each and is Torch's own affair.
+    return torch.compile(function, backend="eager")  # type: ignore[no-any-return]
+
+
+def compiles_steps() -> bool:
+    return False
+
+
+def lower_for_tpu(
+    function: Callable[..., Any], arrays: Sequence[np.ndarray]
+) -> None:
+    raise NotImplementedError("Torch compiles for a TPU only on one.")
