@@ -1,0 +1,203 @@
+"""What may stand in `choices`: names, classes, instances and functions.
+
+Each becomes an `Option`: a label to choose by, the ranges to search, and a way
+to make a fresh object from the values found.
+"""
+
+import inspect
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+import keras
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Choice
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import registered
+
+Domain = Range | Choice
+
+LEARNING_RATE = Range(1e-4, 3e-2, log=True)
+# What is worth searching of Keras's own classes, by lower-case name.
+KERAS_TUNE: dict[str, dict[str, Domain]] = {
+    "sgd": {"learning_rate": Range(1e-3, 1.0, log=True)},
+    "lion": {"learning_rate": Range(1e-5, 3e-3, log=True)},
+    "adamw": {
+        "learning_rate": LEARNING_RATE,
+        "weight_decay": Range(1e-5, 1e-1, log=True),
+    },
+    "l1": {"l1": Range(1e-6, 1e-2, log=True)},
+    "l2": {"l2": Range(1e-6, 1e-2, log=True)},
+}
+# The kinds a name is looked up in, and Keras's module for the same.
+KINDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "activation": (("activations", "layers"), "activations"),
+    "loss": (("losses",), "losses"),
+    "optimizer": (("optimizers",), "optimizers"),
+    "regularizer": (("regularizers",), "regularizers"),
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One of the values of a choice."""
+
+    label: str
+    make: Callable[..., Any]
+    tune: Mapping[str, Domain] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+def option(kind: str, choice: Any, fixed: Mapping[str, Any]) -> Option:
+    """Reads one element of `choices`.
+
+    Args:
+        kind: A key of `KINDS`.
+        choice: A name, class, instance, function or None.
+        fixed: Arguments for whatever takes them (`from_logits`,
+            `class_counts`); one of value None is not passed.
+
+    Raises:
+        ValueError: for what is none of these, or an unknown name.
+    """
+    if choice is None:
+        return Option("none", lambda: None)
+    if isinstance(choice, str):
+        return _named(kind, choice, fixed)
+    if isinstance(choice, type):
+        return _of_class(kind, choice, _label(choice.__name__), fixed)
+    if hasattr(choice, "get_config") and hasattr(choice, "from_config"):
+        return _of_instance(choice)
+    if callable(choice):
+        name = getattr(choice, "__name__", type(choice).__name__)
+        return _of_function(kind, choice, _label(name))
+    checks.invalid(
+        "choices", f"names, classes, instances or functions of {kind}s", choice
+    )
+
+
+def _named(kind: str, name: str, fixed: Mapping[str, Any]) -> Option:
+    places, module = KINDS[kind]
+    folded = _fold(name.removeprefix("keras_funcs>"))
+    for place in places:
+        for entry in registered(place):
+            if _fold(entry.name) == folded:
+                if isinstance(entry.object, type):
+                    return _of_class(kind, entry.object, entry.name, fixed)
+                return _of_function(kind, entry.object, entry.name)
+    found = _keras(kind, module, name)
+    label = _label(name)
+    if isinstance(found, type):
+        return _of_class(kind, found, label, fixed)
+    return _of_function(kind, found, label)
+
+
+def _keras(kind: str, module: str, name: str) -> Any:
+    """Keras's class of that name where there is one, else its function."""
+    own = getattr(keras, module)
+    homes = [keras.layers] if kind == "activation" else [own]
+    for home in homes:
+        # A stateless activation is a function, although Keras has the layer.
+        if kind == "activation" and hasattr(own, name):
+            break
+        for attribute in dir(home):
+            found = getattr(home, attribute)
+            if isinstance(found, type) and _fold(attribute) == _fold(name):
+                return found
+    try:
+        found = own.get(name)
+    except (ValueError, TypeError, ImportError):
+        found = None
+    if found is None or isinstance(found, str):
+        import importlib
+
+        # The pack's `get` raises with the nearest matches.
+        plural = {"loss": "losses"}.get(kind, f"{kind}s")
+        importlib.import_module(f"keras_funcs.{plural}").get(name)
+        checks.invalid("choices", f"the name of a Keras {kind}", name)
+    return found
+
+
+def _of_class(
+    kind: str, cls: Callable[..., Any], label: str, fixed: Mapping[str, Any]
+) -> Option:
+    parameters = inspect.signature(cls).parameters
+    tune: dict[str, Domain] = {}
+    for entry in registered():
+        if entry.object is cls:
+            tune = dict(entry.tune)
+    if not tune:
+        tune = dict(KERAS_TUNE.get(cls.__name__.lower(), {}))
+    if kind == "optimizer" and "learning_rate" in parameters:
+        # It comes first: the one number that always matters.
+        tune = {"learning_rate": LEARNING_RATE, **tune}
+    given = {
+        name: value
+        for name, value in fixed.items()
+        if name in parameters and value is not None
+    }
+    for name, parameter in parameters.items():
+        required = parameter.default is inspect.Parameter.empty and (
+            parameter.kind
+            not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        )
+        if required and name not in given and name not in tune:
+            hint = (
+                "pass `class_counts=keras_funcs.class_counts(y_train)`"
+                if name == "class_counts"
+                else "put an instance among the choices instead"
+            )
+            checks.invalid(
+                "choices",
+                f"`{cls.__name__}` with its argument `{name}` known; {hint}",
+                label,
+            )
+    defaults = {
+        name: parameter.default
+        for name, parameter in parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    return Option(
+        label, lambda **values: cls(**{**given, **values}), tune, defaults
+    )
+
+
+def _of_instance(instance: Any) -> Option:
+    """A fixed setting: the same configuration, fresh state each time."""
+    cls, config = type(instance), instance.get_config()
+    parameters = inspect.signature(cls).parameters
+    shown = [
+        f"{name}={config[name]:g}"
+        if isinstance(config[name], float)
+        else f"{name}={config[name]}"
+        for name, parameter in parameters.items()
+        if name in config
+        and name not in ("name", "dtype", "reduction", "class_counts")
+        and isinstance(config[name], (bool, int, float, str))
+        and config[name] != parameter.default
+    ]
+    return Option(
+        _label(f"{cls.__name__}({', '.join(shown)})"),
+        lambda: cls.from_config(dict(config)),
+    )
+
+
+def _of_function(kind: str, function: Callable[..., Any], label: str) -> Option:
+    if kind == "activation":
+        return Option(label, lambda: keras.layers.Activation(function))
+    return Option(label, lambda: function)
+
+
+def _label(name: str) -> str:
+    # KerasTuner's copy of a space replaces a text that equals the key of a
+    # registered object by that object, and then fails.
+    if keras.saving.get_registered_object(name) is not None:
+        return f"{name} (own)"
+    return name
+
+
+def _fold(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()

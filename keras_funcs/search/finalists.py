@@ -1,0 +1,268 @@
+"""The final: the best configurations and the baseline, over several seeds.
+
+Each run is stored when it ends, so that an interrupted final goes on where it
+was. The test split is used here only, once for each run, after its epoch was
+chosen on validation data.
+"""
+
+import os
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras_funcs.search import durable
+from keras_funcs.search import logs
+from keras_funcs.search import results
+from keras_funcs.search import spaces
+from keras_funcs.search import state
+from keras_funcs.search import training
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A configuration to train over all seeds."""
+
+    name: str
+    role: str
+    values: Mapping[str, Any]
+    reverted: str = ""
+
+
+def select(
+    found: results.Results, baseline: Mapping[str, Any], count: int
+) -> list[Plan]:
+    """The baseline and the best distinct configurations of the search.
+
+    Configurations with the same choices and numbers that differ only slightly
+    are told apart by their choices first: of each combination of choices the
+    best enters, and the rest fill what is left.
+    """
+    choices, chosen, rest = [_choices(baseline)], [], []
+    taken = [dict(baseline)]
+    for trial in found.ranked():
+        if dict(trial.values) in taken:
+            continue
+        taken.append(dict(trial.values))
+        combination = _choices(trial.values)
+        new = combination not in choices
+        choices.append(combination)
+        (chosen if new else rest).append(trial)
+    best = [*chosen, *rest][:count]
+    return [
+        Plan(results.BASELINE, results.BASELINE, baseline),
+        *(Plan(trial.name, "finalist", trial.values) for trial in best),
+    ]
+
+
+def ablations(
+    winner: results.Config, baseline: Mapping[str, Any], space: Any
+) -> list[Plan]:
+    """The winner with each of its own parts put back to the baseline's."""
+    plans = []
+    for part, names in spaces.parts(space).items():
+        own = {n: winner.values[n] for n in names if n in winner.values}
+        plain = {n: baseline[n] for n in names if n in baseline}
+        if own == plain:
+            continue
+        values = {n: v for n, v in winner.values.items() if n not in names}
+        values.update(plain)
+        safe = "".join(s if s.isalnum() or s in "-_." else "-" for s in part)
+        name = f"{winner.name}-without-{safe}"
+        plans.append(Plan(name, "ablation", values, part))
+    # With one part only, putting it back is the baseline, which was run.
+    return plans if len(plans) > 1 else []
+
+
+class Final:
+    """Runs plans and stores what comes out.
+
+    Args:
+        settings: What all runs share.
+        space: The `HyperParameters` of the study.
+        test: The split that was kept for this, or None to compare on
+            validation data.
+        seeds: Sequence of integers, the same for every configuration.
+        directory: Path. The study's folder.
+        log_dir: Path or None. The root of the TensorBoard runs.
+        class_names: Sequence of strings or None, for the logs.
+        ended: Function called with plan, seed and result after each run.
+    """
+
+    def __init__(
+        self,
+        settings: training.Settings,
+        space: Any,
+        test: Any,
+        seeds: Sequence[int],
+        directory: Path,
+        log_dir: Path | None,
+        class_names: Sequence[str] | None,
+        ended: Callable[[Plan, int, Mapping[str, Any]], None],
+        max_attempts: int,
+    ) -> None:
+        self.settings = settings
+        self.space = space
+        self.test = test
+        self.seeds = list(seeds)
+        self.folder = directory / results.FINALISTS
+        self.log_dir = log_dir
+        self.class_names = class_names
+        self.ended = ended
+        self.max_attempts = max_attempts
+
+    def missing(self, plans: Sequence[Plan]) -> int:
+        """How many runs are still to be made."""
+        total = 0
+        for plan in plans:
+            runs = self._load(plan)["runs"]
+            total += sum(str(seed) not in runs for seed in self.seeds)
+        return total
+
+    def run(self, plan: Plan) -> results.Config:
+        """Trains a configuration from every seed that has no result yet."""
+        saved = self._load(plan)
+        training.clear()
+        hp = training.settings_of(self.space, plan.values)
+        program = training.Program(self.settings, hp)
+        for seed in self.seeds:
+            if str(seed) in saved["runs"]:
+                continue
+            attempts = saved["attempts"].get(str(seed), 0)
+            if attempts >= self.max_attempts:
+                outcome: dict[str, Any] = {
+                    "error": "The process ended while this run was made, "
+                    f"{attempts} times."
+                }
+            else:
+                saved["attempts"][str(seed)] = attempts + 1
+                self._save(plan, saved)
+                try:
+                    outcome = self._one(plan, program, seed, saved)
+                except KeyboardInterrupt:
+                    saved["attempts"][str(seed)] = attempts
+                    self._save(plan, saved)
+                    raise
+            saved["runs"][str(seed)] = outcome
+            self._save(plan, saved)
+            self.ended(plan, seed, outcome)
+        found = results.config(self._path(plan))
+        if found is None:
+            raise state.Damaged(f"{self._path(plan)} cannot be read back")
+        return found
+
+    def _one(
+        self,
+        plan: Plan,
+        program: training.Program,
+        seed: int,
+        saved: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        name = self.settings.objective.name
+        folder = None
+        if self.log_dir is not None:
+            folder = self.log_dir / "finalists" / plan.name / f"seed_{seed}"
+        first = seed == self.seeds[0] and plan.role != "ablation"
+        try:
+            with logs.run_log(
+                folder,
+                plan.values,
+                f"finalists/{plan.name}",
+                inspect=first,
+                **self._inspected(),
+            ) as callbacks:
+                run = program.fit(seed, callbacks=callbacks)
+        except (OSError, MemoryError) as error:
+            if getattr(error, "errno", None) in state.DISK_ERRORS:
+                raise
+            return {"error": durable.reason(error)}
+        except Exception as error:
+            return {"error": durable.reason(error)}
+        scored = self.settings.validation if self.test is None else self.test
+        tested = program.evaluate(scored)
+        matrix = program.confusion(scored)
+        self._keep_model(plan, program.model, run.score, saved)
+        return {
+            "validation": run.score,
+            "score": tested[name.removeprefix("val_")],
+            "epoch": run.epoch,
+            "seconds": run.seconds,
+            "metrics": tested,
+            "matrix": None if matrix is None else matrix.tolist(),
+        }
+
+    def _inspected(self) -> dict[str, Any]:
+        x, y, _ = training.parts_of(self.settings.validation)
+        if y is None:
+            return {}
+        return {"validation_data": (x, y), "class_names": self.class_names}
+
+    def _keep_model(
+        self, plan: Plan, model: Any, score: float, saved: Mapping[str, Any]
+    ) -> None:
+        """Stores the model of the seed that is best on validation so far."""
+        if plan.role == "ablation":
+            return
+        better = self.settings.objective.better_than
+        others = [
+            run["validation"]
+            for run in saved["runs"].values()
+            if run.get("validation") is not None
+        ]
+        path = self.folder / f"{plan.name}.keras"
+        if not path.exists() or all(better(score, other) for other in others):
+            save_model(model, path)
+
+    def _path(self, plan: Plan) -> Path:
+        return self.folder / f"{plan.name}.json"
+
+    def _load(self, plan: Plan) -> dict[str, Any]:
+        path = self._path(plan)
+        try:
+            saved = state.read_json(path)
+            if isinstance(saved.get("runs"), dict) and isinstance(
+                saved.get("attempts"), dict
+            ):
+                return saved
+            raise state.Damaged(f"{path} lacks its runs")
+        except FileNotFoundError:
+            pass
+        except state.Damaged as error:
+            state.quarantine(path, error)
+        tops = list(spaces.parts(self.space))
+        return {
+            "role": plan.role,
+            "label": spaces.describe(plan.values, tops),
+            "values": dict(plan.values),
+            "reverted": plan.reverted,
+            "attempts": {},
+            "runs": {},
+        }
+
+    def _save(self, plan: Plan, saved: Mapping[str, Any]) -> None:
+        state.write_json(self._path(plan), saved)
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Writes a `.keras` file in one step."""
+    temporary = path.with_name(f"{state.TEMPORARY}{os.getpid()}.keras")
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno in state.DISK_ERRORS:
+            message = state.disk_message(path, error)
+            raise OSError(error.errno, message) from error
+        raise
+
+
+def _choices(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is chosen by name, without the numbers."""
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, (str, bool))
+    }

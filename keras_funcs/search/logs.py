@@ -1,0 +1,126 @@
+"""TensorBoard logs of a study: one run for each trial and each seed."""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_funcs.search import spaces
+
+
+def describe_space(directory: Path, space: Any, metric: str) -> None:
+    """Writes the whole space once, at the root of all runs.
+
+    The sessions below hold only what is active in them; without this the
+    HParams table would guess each domain from the values it happens to see.
+    """
+    from keras_funcs.inspect.events import EventWriter
+
+    if directory.exists() and any(directory.glob("events*")):
+        return
+    with EventWriter(str(directory)) as writer:
+        writer.hparams_config(
+            spaces.domains(space),
+            [("validation", f"epoch_{name}") for name in (metric, "loss")],
+        )
+
+
+class RunLog(keras.callbacks.Callback):
+    """Writes one run: its setting, its scalars by epoch, and how it ended."""
+
+    def __init__(
+        self,
+        log_dir: Path,
+        values: Mapping[str, Any],
+        group: str,
+        scalars: bool,
+    ) -> None:
+        super().__init__()
+        self.log_dir = log_dir
+        self.values = values
+        self.group = group
+        self.scalars = scalars
+        self._writers: dict[str, Any] = {}
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._writer("").hparams(dict(self.values), group=self.group)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        # The runs and tags of Keras's own callback.
+        for name, value in (logs or {}).items() if self.scalars else ():
+            run = "validation" if name.startswith("val_") else "train"
+            tag = f"epoch_{name.removeprefix('val_')}"
+            self._writer(run).scalar(tag, value, epoch)
+
+    def close(self, failed: bool = False) -> None:
+        """Ends the session; a second call does nothing."""
+        writers, self._writers = self._writers, {}
+        if writers:
+            writers[""].hparams_end("failure" if failed else "success")
+        for writer in writers.values():
+            writer.close()
+
+    def _writer(self, run: str) -> Any:
+        from keras_funcs.inspect.events import EventWriter
+
+        if run not in self._writers:
+            self._writers[run] = EventWriter(str(self.log_dir / run))
+        return self._writers[run]
+
+
+@contextlib.contextmanager
+def run_log(
+    log_dir: Path | None,
+    values: Mapping[str, Any],
+    group: str,
+    inspect: bool = False,
+    **data: Any,
+) -> Any:
+    """The callbacks that log one run, closed whatever happens.
+
+    Args:
+        log_dir: Path or None for no log. Where an earlier attempt of the same
+            run has left its log, the next one goes beside it.
+        values: Mapping of the active hyper-parameters.
+        group: String. Runs of one group repeat one setting.
+        inspect: Boolean. Whether to write histograms, learned curves and
+            confusion matrices too.
+        **data: Arguments of `TensorBoardInspector`.
+    """
+    if log_dir is None:
+        yield []
+        return
+    log_dir = _unused(log_dir)
+    log = RunLog(log_dir, values, group, scalars=not inspect)
+    callbacks: list[Any] = [log]
+    if inspect:
+        from keras_funcs.callbacks import TensorBoardInspector
+
+        callbacks.append(
+            TensorBoardInspector(
+                str(log_dir),
+                histogram_freq=5,
+                curve_freq=10,
+                image_freq=20,
+                **data,
+            )
+        )
+    failed = True
+    try:
+        yield callbacks
+        failed = False
+    finally:
+        log.close(failed)
+
+
+def _unused(log_dir: Path) -> Path:
+    attempt, candidate = 1, log_dir
+    while candidate.exists() and any(
+        name.startswith("events") for name in os.listdir(candidate)
+    ):
+        attempt += 1
+        candidate = log_dir / f"attempt_{attempt}"
+    return candidate

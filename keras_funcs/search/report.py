@@ -1,0 +1,338 @@
+"""The report of a study: Markdown with figures, and the tables beside it."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keras_funcs.search import state
+from keras_funcs.search import tables
+from keras_funcs.search.progress import duration
+from keras_funcs.search.results import Config
+from keras_funcs.search.results import Results
+from keras_funcs.search.terminal import number
+
+FIGURES = "figures"
+SHOWN_TRIALS = 15
+
+
+def write(found: Results) -> Path:
+    """Writes `report.md`, `figures/`, `trials.csv` and `finalists.csv`.
+
+    Returns:
+        The path of `report.md`.
+    """
+    directory = found.directory
+    _csv(directory / "trials.csv", tables.trials(found))
+    if found.configs:
+        _csv(directory / "finalists.csv", tables.runs(found))
+    sections: list[Callable[[Results], list[str]]] = [
+        _head,
+        _leaderboard,
+        _contributions,
+        _classes,
+        _search,
+        _failures,
+        _environment,
+    ]
+    lines: list[str] = []
+    for section in sections:
+        lines += section(found)
+    path = directory / "report.md"
+    state.write_bytes(path, "\n".join(lines).encode())
+    return path
+
+
+def _head(found: Results) -> list[str]:
+    study = found.study
+    done = len([item for item in found.trials if item.score is not None])
+    best = found.best
+    model = (
+        f"`best.keras` is the model of **{_cell(best.label)}** "
+        f"({best.name}), the best on validation data."
+        if best is not None and (found.directory / "best.keras").exists()
+        else "No model is saved yet: the final was not run."
+    )
+    return [
+        f"# {_cell(study['name'])}",
+        "",
+        f"**{found.verdict}**",
+        "",
+        model,
+        f"{done} of {len(found.trials)} trials gave a result, in "
+        f"{duration(study['seconds'])}.",
+        "",
+    ]
+
+
+def _leaderboard(found: Results) -> list[str]:
+    entries = tables.ranked(found)
+    if not entries:
+        return []
+    seeds = len(found.study["seeds"])
+    where = "the test split, which" if found.study["tested"] else ""
+    lines = ["## Leaderboard", ""]
+    if where:
+        lines.append(
+            f"`{found.metric}` over {seeds} seeds on {where} nothing was "
+            "chosen by. The epoch was chosen on validation data."
+        )
+    else:
+        lines.append(
+            f"`{found.metric}` over {seeds} seeds on the **validation** "
+            "data, on which the finalists were chosen: these scores are too "
+            "good. Give the study a test split."
+        )
+    lines += [
+        "",
+        "| configuration | mean | sd | difference | 95 % CI | p (Holm) | "
+        "seeds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for item in entries:
+        compared = found.comparisons.get(item.name)
+        name = _name(item)
+        cells = ["", "", ""]
+        if compared is not None and math.isfinite(compared.p):
+            cells = [
+                number(compared.difference, "+"),
+                f"{number(compared.low, '+')} to {number(compared.high, '+')}",
+                f"{compared.p_adjusted:.3f}",
+            ]
+        lines.append(
+            _row(
+                name,
+                number(item.mean()),
+                number(item.deviation()),
+                *cells,
+                str(len(item.scores())),
+            )
+        )
+    lines += [
+        "",
+        "Differences are to the baseline on the same seeds; positive is "
+        "better. The intervals cover the chance in training (initial "
+        "weights, order, dropout), not which samples the test split happens "
+        "to hold. p is of the paired t test, adjusted for the number of "
+        "finalists.",
+        "",
+    ]
+    shown = [
+        (item, found.comparisons[item.name])
+        for item in entries
+        if item.name in found.comparisons
+        and math.isfinite(found.comparisons[item.name].p)
+    ]
+    if shown:
+        from keras_funcs.inspect import figures
+
+        picture = figures.interval_plot(
+            [_name(item) for item, _ in shown],
+            [c.difference for _, c in shown],
+            [(c.low, c.high) for _, c in shown],
+            title=f"Gain in {found.metric} over the baseline",
+        )
+        lines += _figure(found, "differences", picture)
+    return lines
+
+
+def _contributions(found: Results) -> list[str]:
+    rows = found.contributions()
+    lines = ["## What each choice contributed", ""]
+    if rows and found.winner is not None:
+        lines += [
+            f"The best finalist on validation data, {_name(found.winner)}, "
+            "with each part of it put back to the baseline's, on the same "
+            "seeds. The parts interact, so they need not add up.",
+            "",
+            "| part | with | gain over without | 95 % CI |",
+            "|---|---|---|---|",
+        ]
+        for part, value, c in rows:
+            interval = f"{number(c.low, '+')} to {number(c.high, '+')}"
+            lines.append(_row(part, value, number(c.difference, "+"), interval))
+        known = [row for row in rows if math.isfinite(row[2].p)]
+        lines.append("")
+        if known:
+            from keras_funcs.inspect import figures
+
+            picture = figures.interval_plot(
+                [f"{part} = {value}" for part, value, _ in known],
+                [c.difference for *_, c in known],
+                [(c.low, c.high) for *_, c in known],
+                title=f"Gain in {found.metric} by each choice",
+                xlabel="with it less without it",
+            )
+            lines += _figure(found, "contributions", picture)
+    elif found.study.get("ablation_left_out"):
+        lines += [
+            "The winner's parts were not put back in turn, "
+            f"{found.study['ablation_left_out']}.",
+            "",
+        ]
+    effects = found.effects()
+    if not effects:
+        return lines if rows else []
+    lines += [
+        "In the search itself, everything else mixed "
+        f"(`{found.study['objective']['name']}` of the trials):",
+        "",
+        "| part | value | trials | mean | best |",
+        "|---|---|---|---|---|",
+    ]
+    for part, value, count, mean, best in effects:
+        lines.append(_row(part, value, str(count), number(mean), number(best)))
+    return [*lines, ""]
+
+
+def _classes(found: Results) -> list[str]:
+    base, best = found.baseline, found.winner
+    if base is None or best is None:
+        return []
+    before, after = base.recalls, best.recalls
+    if before is None or after is None or best.matrix is None:
+        return []
+    names = _class_names(found, len(before))
+    lines = [
+        "## Classes",
+        "",
+        f"Recall of each class, baseline against {_name(best)}, all seeds "
+        "together.",
+        "",
+        "| class | samples | baseline | best finalist | difference |",
+        "|---|---|---|---|---|",
+    ]
+    seeds = max(1, len([r for r in best.runs.values() if r.get("matrix")]))
+    for index, name in enumerate(names):
+        samples = int(best.matrix[index].sum()) // seeds
+        lines.append(
+            _row(
+                name,
+                str(samples),
+                number(before[index]),
+                number(after[index]),
+                number(after[index] - before[index], "+"),
+            )
+        )
+    from keras_funcs.inspect import figures
+
+    bars = figures.grouped_bars(
+        names,
+        {"baseline": before, "best finalist": after},
+        title="Recall of each class",
+        ylabel="recall",
+    )
+    confused = figures.confusion_matrix(
+        best.matrix, names, title=f"{best.label}: recall"
+    )
+    return [
+        *lines,
+        "",
+        *_figure(found, "recall", bars),
+        *_figure(found, "confusion", confused),
+    ]
+
+
+def _search(found: Results) -> list[str]:
+    ranked = found.ranked()
+    if not ranked:
+        return []
+    lines = [
+        "## Search",
+        "",
+        f"The best of {len(ranked)} trials by "
+        f"`{found.study['objective']['name']}`, each with one seed and in "
+        "its best epoch; `trials.csv` has them all.",
+        "",
+        "| trial | score | epoch | settings |",
+        "|---|---|---|---|",
+    ]
+    for item in ranked[:SHOWN_TRIALS]:
+        settings = ", ".join(
+            f"{name}={_short(value)}" for name, value in item.values.items()
+        )
+        lines.append(
+            _row(
+                item.name, number(item.score or 0.0), str(item.epoch), settings
+            )
+        )
+    return [*lines, ""]
+
+
+def _failures(found: Results) -> list[str]:
+    failed = found.failed()
+    runs = [
+        (item, seed, run["error"])
+        for item in found.configs
+        for seed, run in item.runs.items()
+        if "error" in run
+    ]
+    if not failed and not runs:
+        return []
+    lines = ["## Failed", "", "| what | settings | reason |", "|---|---|---|"]
+    for trial in failed:
+        settings = ", ".join(
+            f"{name}={_short(value)}" for name, value in trial.values.items()
+        )
+        lines.append(_row(trial.name, settings, trial.message))
+    for item, seed, message in runs:
+        reason = message.split("\n")[0]
+        lines.append(_row(f"{item.name}, seed {seed}", item.label, reason))
+    return [*lines, ""]
+
+
+def _environment(found: Results) -> list[str]:
+    study = found.study
+    lines = ["## How it was run", "", "| | |", "|---|---|"]
+    for name, value in study["environment"].items():
+        lines.append(_row(name, str(value)))
+    for name, value in (
+        ("oracle", study["fingerprint"]["oracle"]),
+        ("trials", f"{len(found.trials)} of {study['max_trials']}"),
+        ("epochs, at most", study["epochs"]),
+        ("batch size", study["batch_size"]),
+        ("seeds of the final", study["seeds"]),
+        ("seed of the search", study["fingerprint"]["seed"]),
+        ("time", duration(study["seconds"])),
+    ):
+        lines.append(_row(name, str(value)))
+    return [*lines, ""]
+
+
+def _class_names(found: Results, classes: int) -> list[str]:
+    names = found.study.get("class_names")
+    if names and len(names) == classes:
+        return [str(name) for name in names]
+    return [str(index) for index in range(classes)]
+
+
+def _name(item: Config) -> str:
+    if item.role == "baseline":
+        return f"{item.label} (baseline)"
+    return f"{item.label} ({item.name})"
+
+
+def _figure(found: Results, name: str, png: bytes) -> list[str]:
+    path = found.directory / FIGURES / f"{name}.png"
+    state.write_bytes(path, png)
+    return [f"![{name}]({FIGURES}/{name}.png)", ""]
+
+
+def _csv(path: Path, frame: Any) -> None:
+    state.write_bytes(path, frame.to_csv(index=False).encode())
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break out of a table's cell, or start HTML."""
+    flat = " ".join(str(text).split())
+    for sign, escaped in (("|", "\\|"), ("<", "&lt;"), (">", "&gt;")):
+        flat = flat.replace(sign, escaped)
+    return flat
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,233 @@
+"""The folder of a study: atomic files, quarantine, and one process at a time.
+
+A reader finds the old file or the new one, never half of one: a write goes to
+a temporary file beside its target, to the disk, and is then renamed.
+"""
+
+import errno
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Collection
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from typing import Self
+
+LOCK = "study.lock"
+TEMPORARY = ".writing-"
+PREVIOUS = ".previous"
+
+# Errors after which no later write can succeed either.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+class Damaged(ValueError):
+    """A state file that holds no complete JSON object."""
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Replaces a file in one step, durably.
+
+    Raises:
+        OSError: naming the file and what to do, where the disk is full; the
+            file that was there is untouched.
+    """
+    path = Path(path)
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        if error.errno in DISK_ERRORS:
+            raise OSError(error.errno, disk_message(path, error)) from error
+        raise
+
+
+def disk_message(path: str | os.PathLike[str], error: OSError) -> str:
+    """One line for whoever has to make room."""
+    return (
+        f"Cannot write {os.fspath(path)}: {os.strerror(error.errno or 0)}. "
+        "What was written before is intact; make room and call `resume()`."
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself is durable only once the folder is on the disk; Windows
+    # cannot open a folder, and does not need it.
+    if sys.platform != "win32":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_json(
+    path: str | os.PathLike[str], value: Any, keep: bool = False
+) -> None:
+    """Writes a JSON object; `keep=True` leaves the generation before it."""
+    path = Path(path)
+    data = json.dumps(value, indent=1).encode()
+    if keep and path.exists():
+        previous = path.with_name(path.name + PREVIOUS)
+        write_bytes(previous, path.read_bytes())
+    write_bytes(path, data)
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        Damaged: where the file is cut short or is no JSON object.
+        FileNotFoundError: where there is none.
+    """
+    try:
+        value = json.loads(Path(path).read_bytes())
+    except ValueError as error:
+        raise Damaged(f"{os.fspath(path)} is damaged: {error}") from error
+    if not isinstance(value, dict):
+        raise Damaged(f"{os.fspath(path)} holds no JSON object")
+    return value
+
+
+def quarantine(path: str | os.PathLike[str], why: object) -> Path:
+    """Moves a damaged file aside, with a warning, and never deletes it."""
+    path = Path(path)
+    target = path.with_name(f"{path.name}.damaged")
+    number = 1
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{path.name}.damaged-{number}")
+    os.replace(path, target)
+    warnings.warn(
+        f"{why}. It was moved to {target}; the study goes on without it.",
+        stacklevel=2,
+    )
+    return target
+
+
+def claim(
+    directory: str | os.PathLike[str], marks: Collection[str] = ("study.json",)
+) -> None:
+    """Refuses a folder that holds anything but a study or nothing at all.
+
+    Args:
+        directory: The folder; it need not exist.
+        marks: Names of files of which one shows that the folder is ours.
+
+    Raises:
+        ValueError: where it is a file or holds someone else's files, none of
+            which was touched.
+    """
+    path = Path(directory)
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise ValueError(
+            "Invalid value for argument `directory`. Expected a folder. "
+            f"Received: the file {path}"
+        )
+    names = sorted(item.name for item in path.iterdir())
+    if any(mark in names for mark in marks):
+        return
+    others = [
+        name
+        for name in names
+        if name != LOCK and not name.startswith(TEMPORARY)
+    ]
+    if others:
+        raise ValueError(
+            "Invalid value for argument `directory`. Expected a new or empty "
+            f"folder, or one that holds a study. Received: {path}, which "
+            f"holds other files ({', '.join(others[:3])}); choose another."
+        )
+
+
+class Lock:
+    """Lets one process at a time work in a folder.
+
+    The operating system holds the lock and drops it with the process, however
+    that ends, so that none is ever stale; the file says who has it.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.path = Path(directory) / LOCK
+        self._file: Any = None
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(self.path, "a+b")
+        try:
+            _lock(file)
+        except OSError as error:
+            owner = _owner(self.path)
+            file.close()
+            raise RuntimeError(
+                f"The study in {self.path.parent} is in use by process "
+                f"{owner}. Wait until it ends, or choose another directory."
+            ) from error
+        # Byte 0 is the one that Windows locks; the text starts after it.
+        file.truncate(0)
+        file.write(f" {os.getpid()} since {time.ctime()}\n".encode())
+        file.flush()
+        self._file = file
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+
+def _lock(file: Any) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.read_bytes()[1:].decode(errors="replace").strip() or "?"
+    except OSError:
+        return "?"
+
+
+def copy(
+    source: str | os.PathLike[str], target: str | os.PathLike[str]
+) -> None:
+    """Copies a file in one step, whatever its size."""
+    target = Path(target)
+    temporary = target.with_name(f"{TEMPORARY}{os.getpid()}{target.suffix}")
+    try:
+        shutil.copyfile(source, temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno in DISK_ERRORS:
+            message = disk_message(target, error)
+            raise OSError(error.errno, message) from error
+        raise

@@ -1,0 +1,372 @@
+"""The study: search, final over several seeds, and an honest report."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Self
+
+import keras
+import numpy as np
+
+from keras_funcs._core import checks
+from keras_funcs.search import durable
+from keras_funcs.search import preflight
+from keras_funcs.search import progress
+from keras_funcs.search import results
+from keras_funcs.search import state
+from keras_funcs.search import training
+from keras_funcs.search.objectives import objective as to_objective
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENGINES = ("local",)
+VERSION = 1
+LOGS = "logs"
+BEST_MODEL = "best.keras"
+PACKAGES = ("keras", "keras-tuner", "numpy", "jax", "torch", "tensorflow")
+
+
+class Study:
+    """Searches on your data, and says whether anything beat the baseline.
+
+    The baseline is the space's defaults: cross-entropy, Adam, ReLU and no
+    regularizer where the helpers of `keras_funcs.search` are used. It is the
+    first trial. After the search the best configurations and the baseline are
+    trained again from several seeds, scored once on the test split, and
+    compared seed by seed; each choice of the winner is put back in turn, to
+    see what it contributed.
+
+    The study is a folder. It survives `kill -9` at any moment and goes on with
+    `resume()`; no file of anyone else's is ever touched.
+
+    Args:
+        build: Function from a `keras_tuner.HyperParameters` to a compiled
+            model.
+        train: Pair `(x, y)`, triple `(x, y, sample_weight)`, or a data set.
+        validation: As `train`; every choice is made on it.
+        test: As `train`, or None. Scored once for each run of the final.
+            Without it the final compares on validation data, on which the
+            finalists were chosen: their scores are then too good.
+        objective: String, the name of a metric of the model, or a
+            `keras_tuner.Objective`; see `search.objective`.
+        oracle: `"bayesian"`, `"random"`, `"hyperband"`, `"grid"`, or a
+            `keras_tuner.Oracle`.
+        max_trials: Integer >= 1.
+        max_time: Float > 0 or None. Seconds for search and final together; the
+            search leaves what the final needs.
+        epochs: Integer >= 1. At most, for each run; the best counts.
+        batch_size: Integer >= 1.
+        seeds: Integer >= 2. How many seeds the final uses.
+        finalists: Integer >= 1. How many configurations enter the final.
+        directory: String or path of a new or empty folder, or of this study's.
+        engine: `"local"`: one process.
+        strategy: `"auto"`, another kind of `keras_funcs.distribution.auto`, a
+            context manager, or None.
+        tensorboard: Boolean. Whether to write logs.
+        patience: Integer >= 1 or None. Epochs without gain that end a run.
+            Defaults to a third of `epochs`, and at least 5.
+        seed: Integer >= 0. Of the search and of all runs.
+        class_names: Sequence of strings or None, for reports.
+        name: String. The title of the report.
+        ablation: Boolean. Whether to measure what each choice contributed.
+        max_attempts: Integer >= 1. How often one trial may end the process
+            before it counts as failed.
+        on_event: Function called with a `search.Event` for each step, None
+            for silence, or `"auto"` for a bar or lines on the terminal.
+
+    Raises:
+        ValueError: for bad arguments, data that do not fit, or a folder that
+            holds other files; before anything is trained or written.
+
+    Example:
+    ```python
+    data = keras_funcs.data.digits_longtail()
+    study = search.Study(
+        search.classifier(data), data.train, data.validation, data.test,
+        objective="balanced_accuracy", max_trials=24, epochs=40,
+        directory="runs/digits",
+    )
+    study.run()
+    print(study.leaderboard())
+    model = study.best_model()
+    ```
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Any], Any],
+        train: Any,
+        validation: Any,
+        test: Any = None,
+        *,
+        objective: Any,
+        oracle: Any = "bayesian",
+        max_trials: int,
+        max_time: float | None = None,
+        epochs: int,
+        batch_size: int = 32,
+        seeds: int = 5,
+        finalists: int = 3,
+        directory: str | os.PathLike[str],
+        engine: str = "local",
+        strategy: Any = "auto",
+        tensorboard: bool = True,
+        patience: int | None = None,
+        seed: int = 0,
+        class_names: Sequence[str] | None = None,
+        name: str = "",
+        ablation: bool = True,
+        max_attempts: int = durable.MAX_ATTEMPTS,
+        on_event: progress.Listener | str | None = "auto",
+    ) -> None:
+        if not callable(build):
+            checks.invalid("build", "a function of `hp`", build)
+        if engine not in ENGINES:
+            checks.invalid(
+                "engine",
+                f"one of {list(ENGINES)}; that is the one there is",
+                engine,
+            )
+        if isinstance(oracle, str):
+            names = ("bayesian", "random", "hyperband", "grid")
+            checks.one_of("oracle", oracle, names)
+        if max_time is not None:
+            checks.number("max_time", max_time, above=0)
+        self.epochs = checks.integer("epochs", epochs, at_least=1)
+        if patience is None:
+            patience = max(5, epochs // 3)
+        preflight.check_data(train, validation, test, class_names)
+        self.settings = training.Settings(
+            build=build,
+            train=train,
+            validation=validation,
+            objective=to_objective(objective),
+            epochs=self.epochs,
+            batch_size=checks.integer("batch_size", batch_size, at_least=1),
+            patience=checks.integer("patience", patience, at_least=1),
+        )
+        self.test = test
+        self.oracle = oracle
+        self.max_trials = checks.integer("max_trials", max_trials, at_least=1)
+        self.max_time = max_time
+        self.seed = checks.integer("seed", seed, at_least=0, at_most=2000)
+        count = checks.integer("seeds", seeds, at_least=2, at_most=1000)
+        self.seeds = [1000 * self.seed + number for number in range(count)]
+        self.finalists = checks.integer("finalists", finalists, at_least=1)
+        self.directory = Path(directory)
+        self.strategy = strategy
+        self.ablation = checks.boolean("ablation", ablation)
+        self.class_names = None if class_names is None else list(class_names)
+        self.name = name or self.directory.name
+        self.max_attempts = checks.integer(
+            "max_attempts", max_attempts, at_least=1
+        )
+        checks.boolean("tensorboard", tensorboard)
+        self.log_dir = self.directory / LOGS if tensorboard else None
+        self._say = _listener(on_event)
+        state.claim(self.directory)
+
+    def run(self) -> Self:
+        """Searches, runs the final, and writes the report.
+
+        Raises:
+            ValueError: where the folder holds a study already.
+            RuntimeError: where every trial failed, or another process is at
+                work in the folder.
+        """
+        if (self.directory / results.STUDY).exists():
+            checks.invalid(
+                "directory",
+                "a new or empty folder; this one holds a study: call "
+                "`resume()` to go on with it, or choose another",
+                str(self.directory),
+            )
+        return self.resume()
+
+    def resume(self) -> Self:
+        """Goes on where the study was; begins where there is nothing yet.
+
+        Raises:
+            ValueError: where data, space or settings are not those that the
+                study was begun with.
+            RuntimeError: as `run`.
+        """
+        from keras_funcs.search.runner import Runner
+
+        state.claim(self.directory)
+        with _strategy(self.strategy):
+            # The first model says what is wrong before a folder is made.
+            runner = Runner(self, self._say)
+            with state.Lock(self.directory):
+                state.claim(self.directory)
+                try:
+                    runner.run()
+                except KeyboardInterrupt:
+                    self._report()
+                    runner.stopped()
+                    raise
+                except Exception:
+                    if runner.began:
+                        self._report()
+                    raise
+                finally:
+                    close = getattr(self._say, "close", None)
+                    if close is not None:
+                        close()
+        return self
+
+    def leaderboard(self) -> "pd.DataFrame":
+        """The finalists and the baseline, or the trials while there are none.
+
+        Returns:
+            A `pandas.DataFrame`, best first.
+        """
+        from keras_funcs.search import tables
+
+        return tables.leaderboard(results.read(self.directory))
+
+    def trials(self) -> "pd.DataFrame":
+        """All trials in the order of the search, failed ones included."""
+        from keras_funcs.search import tables
+
+        return tables.trials(results.read(self.directory))
+
+    def report(self) -> Path:
+        """Writes `report.md`, its figures and the tables; returns its path."""
+        from keras_funcs.search import report
+
+        return report.write(results.read(self.directory))
+
+    def best_model(self) -> Any:
+        """Loads the model that did best on validation data.
+
+        Raises:
+            ValueError: where the study has not come so far.
+        """
+        path = self.directory / BEST_MODEL
+        if not path.exists():
+            raise ValueError(
+                f"There is no {path} yet: the final was not run. Call "
+                "`resume()`."
+            )
+        return keras.saving.load_model(path)
+
+    def _report(self) -> None:
+        if (self.directory / results.STUDY).exists():
+            self.report()
+
+
+def fingerprint(study: Study, space: Any) -> dict[str, Any]:
+    """What must stay the same for trials to be comparable."""
+    config = space.get_config()["space"]
+    settings = study.settings
+    kind = study.oracle if isinstance(study.oracle, str) else ""
+    return {
+        "space": _digest(json.dumps(config, sort_keys=True).encode()),
+        "train": _data_digest(settings.train),
+        "validation": _data_digest(settings.validation),
+        "test": _data_digest(study.test),
+        "objective": f"{settings.objective.name} {settings.objective.direction}",
+        "oracle": kind or type(study.oracle).__name__.removeprefix("Durable"),
+        "epochs": settings.epochs,
+        "batch_size": settings.batch_size,
+        "patience": settings.patience,
+        "seed": study.seed,
+    }
+
+
+def compare_fingerprints(
+    directory: Path, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> None:
+    """Refuses to mix trials that cannot be compared."""
+    changed = sorted(
+        name for name in {*old, *new} if old.get(name) != new.get(name)
+    )
+    if changed:
+        shown = [
+            f"{name} (was {old.get(name)}, is {new.get(name)})"
+            if name in ("objective", "oracle") or isinstance(new.get(name), int)
+            else name
+            for name in changed
+        ]
+        raise ValueError(
+            f"The study in {directory} was begun with another "
+            f"{', '.join(shown)}. Use what it was begun with, or another "
+            "directory."
+        )
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, for the report."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    from keras_funcs import __version__
+
+    return {
+        "keras-funcs": __version__,
+        **found,
+        "python": platform.python_version(),
+        "backend": keras.backend.backend(),
+        "float": keras.config.floatx(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": os.cpu_count(),
+        "begun": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+
+
+def _listener(on_event: Any) -> progress.Listener:
+    if on_event == "auto":
+        return progress.Reporter()
+    if on_event is None:
+        return lambda event: None
+    if not callable(on_event):
+        checks.invalid("on_event", 'a function, None or "auto"', on_event)
+    listener: progress.Listener = on_event
+    return listener
+
+
+def _strategy(strategy: Any) -> Any:
+    import contextlib
+
+    if strategy is None:
+        return contextlib.nullcontext()
+    if isinstance(strategy, str):
+        from keras_funcs import distribution
+
+        return distribution.auto(strategy)
+    return strategy
+
+
+def _data_digest(split: Any) -> str:
+    if split is None:
+        return ""
+    items = split if isinstance(split, (tuple, list)) else (split,)
+    digest = hashlib.sha256()
+    for item in items:
+        if hasattr(item, "__array__") and hasattr(item, "dtype"):
+            array = np.ascontiguousarray(item)
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(array.tobytes())
+        else:
+            # A data set cannot be read twice for certain: its kind is all.
+            spec = getattr(item, "element_spec", "")
+            digest.update(f"{type(item)}{spec}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,98 @@
+"""A study's results as tables: the columns of the CSV files and data frames."""
+
+import math
+from typing import TYPE_CHECKING
+from typing import Any
+
+from keras_funcs.search.results import Config
+from keras_funcs.search.results import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def leaderboard(found: Results) -> "pd.DataFrame":
+    """The baseline and the finalists by test score, or else the trials."""
+    import pandas as pd
+
+    if not found.configs:
+        frame = trials(found)
+        order = found.sign < 0
+        return frame.sort_values(
+            "score", ascending=order, na_position="last", ignore_index=True
+        )
+    rows = [_row(found, item) for item in ranked(found)]
+    return pd.DataFrame(rows)
+
+
+def ranked(found: Results) -> list[Config]:
+    """Baseline and finalists, the best mean score first."""
+    entries = [*([found.baseline] if found.baseline else []), *found.finalists]
+
+    def key(item: Config) -> float:
+        mean = item.mean()
+        return -found.sign * mean if math.isfinite(mean) else math.inf
+
+    return sorted(entries, key=key)
+
+
+def trials(found: Results) -> "pd.DataFrame":
+    """One row for each trial, one column for each hyper-parameter."""
+    import pandas as pd
+
+    names = sorted({name for item in found.trials for name in item.values})
+    rows = []
+    for item in found.trials:
+        row: dict[str, Any] = {
+            "trial": item.name,
+            "status": item.status,
+            "score": math.nan if item.score is None else item.score,
+            "epoch": item.epoch,
+            "seconds": item.seconds,
+        }
+        row.update({name: item.values.get(name) for name in names})
+        row["message"] = item.message
+        rows.append(row)
+    columns = ["trial", "status", "score", "epoch", "seconds"]
+    return pd.DataFrame(rows, columns=[*columns, *names, "message"])
+
+
+def runs(found: Results) -> "pd.DataFrame":
+    """One row for each run of the final: configuration and seed."""
+    import pandas as pd
+
+    rows = []
+    for item in found.configs:
+        for seed, run in sorted(item.runs.items()):
+            row: dict[str, Any] = {
+                "config": item.name,
+                "role": item.role,
+                "label": item.label,
+                "seed": seed,
+                "test": run.get("score"),
+                "validation": run.get("validation"),
+                "epoch": run.get("epoch"),
+                "seconds": run.get("seconds"),
+            }
+            for name, value in (run.get("metrics") or {}).items():
+                row[f"test_{name}"] = value
+            row["message"] = run.get("error", "").split("\n")[0]
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _row(found: Results, item: Config) -> dict[str, Any]:
+    compared = found.comparisons.get(item.name)
+    nan = math.nan
+    return {
+        "config": item.name,
+        "label": item.label,
+        "mean": item.mean(),
+        "sd": item.deviation(),
+        "difference": compared.difference if compared else nan,
+        "low": compared.low if compared else nan,
+        "high": compared.high if compared else nan,
+        "p_adjusted": compared.p_adjusted if compared else nan,
+        "seeds": len(item.scores()),
+        "validation": item.mean("validation"),
+    }

@@ -1,0 +1,88 @@
+"""The end of a study as a few lines and a table for the terminal."""
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+from keras_funcs.search import tables
+from keras_funcs.search.progress import duration
+from keras_funcs.search.results import Results
+
+
+def summary(found: Results, report: Path, seconds: float) -> str:
+    """Leaderboard, verdict, contributions, and where everything lies."""
+    directory = found.directory
+    pieces = ["", _render(leaderboard(found)), found.verdict]
+    contributions = found.contributions()
+    if contributions:
+        pieces.append(
+            "Each choice of the best finalist, with it against without it:"
+        )
+        pieces.extend(
+            f"  {part} = {value}: {number(c.difference, '+')} "
+            f"({number(c.low, '+')} to {number(c.high, '+')})"
+            for part, value, c in contributions
+        )
+    failed = found.failed()
+    if failed:
+        pieces.append(f"{len(failed)} of {len(found.trials)} trials failed.")
+    pieces.append(f"Report       {report}")
+    if (directory / "best.keras").exists():
+        best = found.best
+        label = "" if best is None else f"  ({best.label})"
+        pieces.append(f"Model        {directory / 'best.keras'}{label}")
+    if (directory / "logs").exists():
+        pieces.append(f"TensorBoard  tensorboard --logdir {directory / 'logs'}")
+    pieces.append(f"Time         {duration(seconds)}")
+    return "\n".join(pieces)
+
+
+def leaderboard(found: Results) -> Any:
+    """The leaderboard as a `rich` table."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        box=box.SIMPLE_HEAD, title=f"{found.metric}, {_scored(found)}"
+    )
+    for name in ("configuration", "mean", "sd", "vs baseline", "95 % CI"):
+        right = name != "configuration"
+        table.add_column(name, justify="right" if right else "left")
+    for item in tables.ranked(found):
+        compared = found.comparisons.get(item.name)
+        interval = ""
+        if compared is not None and math.isfinite(compared.low):
+            low, high = number(compared.low, "+"), number(compared.high, "+")
+            interval = f"{low} to {high}"
+        difference = compared.difference if compared else math.nan
+        label = item.label
+        if item.role == "baseline":
+            label += "  (baseline)"
+        table.add_row(
+            label,
+            number(item.mean()),
+            number(item.deviation()),
+            number(difference, "+"),
+            interval,
+        )
+    return table
+
+
+def number(value: float, sign: str = "") -> str:
+    """Four decimals; nothing where there is no number."""
+    return f"{value:{sign}.4f}" if math.isfinite(value) else ""
+
+
+def _scored(found: Results) -> str:
+    where = "test" if found.study["tested"] else "validation"
+    return f"{len(found.study['seeds'])} seeds, on {where} data"
+
+
+def _render(table: Any) -> str:
+    from rich.console import Console
+
+    out = io.StringIO()
+    # Wide enough for the table; a terminal that is narrower wraps lines.
+    Console(file=out, width=110, color_system=None).print(table)
+    return out.getvalue().rstrip()

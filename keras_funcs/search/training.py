@@ -1,0 +1,316 @@
+"""One training run: from a configuration and a seed to the best epoch."""
+
+import copy
+import gc
+import math
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+import keras
+import numpy as np
+
+Build = Callable[[Any], Any]
+
+# Whole validation sets up to this size are one batch: one shape to compile.
+VALIDATION_BATCH = 2048
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all runs of a study share."""
+
+    build: Build
+    train: Any
+    validation: Any
+    objective: Any
+    epochs: int
+    batch_size: int
+    patience: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out of one run.
+
+    Attributes:
+        score: Float. The objective in its best epoch.
+        epoch: Integer. That epoch, from 0; its weights are in the model.
+        logs: All metrics of that epoch.
+        seconds: Float.
+    """
+
+    score: float
+    epoch: int
+    logs: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class NotFinite(ArithmeticError):
+    """No epoch of a run gave a finite objective and a finite loss."""
+
+
+class BestEpoch(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch, and stops when none gets better.
+
+    An epoch counts only if its objective and its training loss are finite: a
+    diverged model has an accuracy too.
+    """
+
+    def __init__(self, objective: Any, patience: int) -> None:
+        super().__init__()
+        self.objective = objective
+        self.patience = patience
+        self.epoch = -1
+        self.last: Any = None
+        self.logs: dict[str, float] = {}
+        self._weights: Any = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs = logs or {}
+        self.last = logs.get(self.objective.name)
+        if self.last is None:
+            known = sorted(name for name in logs if name.startswith("val_"))
+            raise ValueError(
+                "Invalid value for argument `objective`. Expected one of "
+                f"{known}. Received: {self.objective.name}"
+            )
+        loss = logs.get("loss", 0.0)
+        if not math.isfinite(loss):
+            self.model.stop_training = True
+        elif math.isfinite(self.last) and (
+            self.epoch < 0
+            or self.objective.better_than(
+                self.last, self.logs[self.objective.name]
+            )
+        ):
+            self.epoch = epoch
+            self.logs = {name: float(value) for name, value in logs.items()}
+            self._weights = self.model.get_weights()
+        elif epoch - max(self.epoch, 0) >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
+
+
+class Program:
+    """A configuration, compiled once and trained from several seeds.
+
+    The second and later seeds put the state of a freshly built model into the
+    compiled one. That is the same training, without compiling it again.
+    """
+
+    def __init__(self, settings: Settings, hp: Any) -> None:
+        self.settings = settings
+        self.hp = hp
+        self.model: Any = None
+
+    def fit(
+        self,
+        seed: int,
+        epochs: int | None = None,
+        callbacks: Sequence[Any] = (),
+    ) -> Run:
+        """Trains from a seed: initial weights, order of samples, dropout.
+
+        Raises:
+            NotFinite: where the run diverged from the start.
+        """
+        begin = time.monotonic()
+        keras.utils.set_random_seed(seed)
+        fresh = build(self.settings.build, self.hp)
+        if self.model is None or not _transfer(fresh, self.model):
+            self.model = fresh
+        settings = self.settings
+        best = BestEpoch(settings.objective, settings.patience)
+        # The same random numbers whether or not building drew some.
+        keras.utils.set_random_seed(seed)
+        self.model.fit(
+            **_inputs(settings.train, settings.batch_size),
+            **_validation(settings.validation),
+            epochs=epochs or settings.epochs,
+            # First, so that the others end with the best weights in place.
+            callbacks=[best, *callbacks],
+            verbose=0,
+        )
+        if best.epoch < 0:
+            raise NotFinite(
+                f"`{settings.objective.name}` or the loss was not finite in "
+                f"any epoch (last: {best.last})"
+            )
+        return Run(
+            score=best.logs[settings.objective.name],
+            epoch=best.epoch,
+            logs=best.logs,
+            seconds=time.monotonic() - begin,
+        )
+
+    def evaluate(self, split: Any) -> dict[str, float]:
+        """All compiled metrics of the trained model on a split."""
+        x, y, weight = parts_of(split)
+        if y is None:
+            logs = self.model.evaluate(x, verbose=0, return_dict=True)
+        else:
+            logs = self.model.evaluate(
+                x,
+                y,
+                sample_weight=weight,
+                batch_size=min(len(y), VALIDATION_BATCH),
+                verbose=0,
+                return_dict=True,
+            )
+        return {name: float(value) for name, value in logs.items()}
+
+    def confusion(self, split: Any) -> np.ndarray | None:
+        """Counts `(C, C)` of true by predicted class, where there are any."""
+        x, y, _ = parts_of(split)
+        if y is None:
+            pairs = [
+                (
+                    to_numpy(self.model.predict_on_batch(item[0])),
+                    to_numpy(item[1]),
+                )
+                for item in batches(x)
+            ]
+            outputs = np.concatenate([pair[0] for pair in pairs])
+            y = np.concatenate([pair[1] for pair in pairs])
+        else:
+            outputs = self.model.predict(
+                x, batch_size=min(len(y), VALIDATION_BATCH), verbose=0
+            )
+        return confusion(y, outputs)
+
+
+def build(function: Build, hp: Any) -> Any:
+    """Builds the model and makes its every weight.
+
+    Raises:
+        TypeError: where `build` returns no compiled model.
+    """
+    from keras_funcs.search.durable import touch
+
+    model = function(hp)
+    if not isinstance(model, keras.Model) or not model.compiled:
+        raise TypeError(
+            "Invalid value for argument `build`. Expected a function that "
+            f"returns a compiled keras.Model. Received: {type(model)}"
+        )
+    touch(model)
+    if model.built and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def clear() -> None:
+    """Gives the memory of earlier models back."""
+    keras.utils.clear_session()
+    gc.collect()
+
+
+def settings_of(space: Any, values: Mapping[str, Any]) -> Any:
+    """A copy of a space with the given values, those of inactive parts out."""
+    hp = copy.deepcopy(space)
+    hp.values = {}
+    for item in hp.space:
+        if hp.is_active(item):
+            hp.values[item.name] = values.get(item.name, item.default)
+    own = {k: v for k, v in values.items() if k.startswith("tuner/")}
+    hp.values.update(own)
+    return hp
+
+
+def parts_of(split: Any) -> tuple[Any, Any, Any]:
+    """`(x, y, weight)` of a split; of a data set x is the whole, y None."""
+    if isinstance(split, (tuple, list)):
+        x, y = split[0], split[1]
+        return x, y, split[2] if len(split) > 2 else None
+    return split, None, None
+
+
+def confusion(y: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
+    """Counts of true by predicted class; None where labels are no classes."""
+    y = np.asarray(y)
+    if outputs.ndim != 2:
+        return None
+    if outputs.shape[-1] == 1:
+        # Logits have both signs; probabilities stay within 0 and 1.
+        inside = outputs.min() >= 0 and outputs.max() <= 1
+        predicted = (outputs[:, 0] > (0.5 if inside else 0.0)).astype(int)
+        classes = 2
+    else:
+        predicted, classes = outputs.argmax(-1), outputs.shape[-1]
+    if y.ndim == 2 and y.shape[-1] == classes > 1:
+        y = y.argmax(-1)
+    y = y.reshape(-1)
+    whole = y.shape == predicted.shape and np.all(y == np.floor(y))
+    if not whole or y.min() < 0 or y.max() >= classes:
+        return None
+    matrix = np.zeros((classes, classes), int)
+    np.add.at(matrix, (y.astype(int), predicted), 1)
+    return matrix
+
+
+def batches(data: Any) -> Iterator[Any]:
+    """The elements of a data set, once through."""
+    if isinstance(data, keras.utils.PyDataset):
+        # It has no end of iteration of its own.
+        return (data[index] for index in range(data.num_batches or 0))
+    return iter(data)
+
+
+def to_numpy(value: Any) -> np.ndarray:
+    """An array of whatever a data set yields."""
+    if isinstance(value, np.ndarray):
+        return value
+    return np.asarray(keras.ops.convert_to_numpy(value))
+
+
+def _inputs(split: Any, batch_size: int) -> dict[str, Any]:
+    x, y, weight = parts_of(split)
+    if y is None:
+        return {"x": x}
+    return {
+        "x": x,
+        "y": y,
+        "sample_weight": weight,
+        "batch_size": batch_size,
+        "shuffle": True,
+    }
+
+
+def _validation(split: Any) -> dict[str, Any]:
+    x, y, weight = parts_of(split)
+    if y is None:
+        return {"validation_data": x}
+    data = (x, y) if weight is None else (x, y, weight)
+    return {
+        "validation_data": data,
+        "validation_batch_size": min(len(y), VALIDATION_BATCH),
+    }
+
+
+def _transfer(source: Any, target: Any) -> bool:
+    """Puts a fresh model's whole state into a compiled one, if they fit."""
+    pairs = [
+        (source.variables, target.variables),
+        (source.optimizer.variables, target.optimizer.variables),
+    ]
+    shapes = [
+        ([tuple(v.shape) for v in new], [tuple(v.shape) for v in old])
+        for new, old in pairs
+    ]
+    if not all(v.built for v in (source, source.optimizer)) or any(
+        new != old for new, old in shapes
+    ):
+        return False
+    for new, old in pairs:
+        for value, variable in zip(new, old):
+            variable.assign(value)
+    return True
