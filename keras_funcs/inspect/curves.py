@@ -102,7 +102,7 @@ def _curve(layer: AdaptiveActivation, x: np.ndarray) -> Curve:
     # The points stand on the batch axis, every channel sees all of them.
     rows = [_evaluate(layer, part, shape) for part in parts]
     y, low, high = np.concatenate(rows, axis=1)
-    return Curve(x, y, np.gradient(y, x), low, high)
+    return Curve(x, y, np.gradient(y, x, edge_order=2), low, high)
 
 
 def _evaluate(
