@@ -1,0 +1,1 @@
+"""What the `keras-funcs` command needs beside the public functions."""

@@ -1,0 +1,119 @@
+"""`keras-funcs tune` and `keras-funcs report`: a study, run and shown."""
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from keras_funcs import data
+from keras_funcs import search
+from keras_funcs._command.printing import print_json
+from keras_funcs.search import results
+from keras_funcs.search import state
+
+FILES = {
+    "report": "report.md",
+    "model": "best.keras",
+    "preprocessing": "preprocessing.json",
+    "trials": "trials.csv",
+    "logs": "logs",
+}
+
+
+def tune(
+    source: str,
+    target: str,
+    options: dict[str, Any],
+    out: str,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Begins a study, or goes on with it.
+
+    Args:
+        source: String. `"digits"` or the path of a table.
+        target: String. The column to predict.
+        options: Mapping. Further arguments of `load_table`.
+        out: String. The study's folder, or `""` for `runs/<name>`.
+        as_json: Boolean. Whether only JSON goes to standard output.
+        **settings: Arguments of `search.Study`.
+    """
+    if source == "digits":
+        dataset = data.digits_longtail()
+    else:
+        dataset = data.load_table(source, target, **options)
+    directory = Path(out or Path("runs", dataset.name))
+    with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
+        print(dataset)
+        study = search.Study(
+            search.classifier(dataset),
+            dataset.train,
+            dataset.validation,
+            dataset.test,
+            directory=directory,
+            class_names=dataset.class_names,
+            name=dataset.name,
+            **settings,
+        )
+        try:
+            study.resume()
+        finally:
+            # Before the study has begun, the folder is not ours to write to.
+            if (directory / results.STUDY).exists():
+                text = dataset.preprocessing.to_json()
+                path = directory / FILES["preprocessing"]
+                state.write_bytes(path, text.encode())
+    _outcome(results.read(directory), as_json)
+
+
+def report(directory: str, as_json: bool) -> None:
+    """Writes a study's report again, and prints its summary."""
+    from keras_funcs.search import report as reports
+    from keras_funcs.search import terminal
+
+    found = results.read(directory)
+    path = reports.write(found)
+    if not as_json:
+        print(terminal.summary(found, path, found.study["seconds"]))
+    _outcome(found, as_json)
+
+
+def _outcome(found: results.Results, as_json: bool) -> None:
+    """What came out, and where everything is."""
+    files = {
+        key: str(found.directory / name)
+        for key, name in FILES.items()
+        if (found.directory / name).exists()
+    }
+    if as_json:
+        best = found.best
+        return print_json(
+            {
+                "verdict": found.verdict,
+                "objective": found.metric,
+                "best": best.name if best else None,
+                "trials": len(found.trials),
+                "configurations": [_config(found, c) for c in found.configs],
+                "files": files,
+            }
+        )
+    print()
+    for key, path in files.items():
+        print(f"{key:<15}{path}")
+    if "logs" in files:
+        print(f"\nTo look at the logs: tensorboard --logdir {files['logs']}")
+
+
+def _config(found: results.Results, item: results.Config) -> dict[str, Any]:
+    against = found.comparisons.get(item.name)
+    return {
+        "name": item.name,
+        "role": item.role,
+        "label": item.label,
+        "values": item.values,
+        "mean": item.mean(),
+        "deviation": item.deviation(),
+        "difference": against.difference if against else None,
+        "interval": [against.low, against.high] if against else None,
+        "runs": item.scores(),
+    }
