@@ -27,9 +27,7 @@ model = keras.Sequential(
 )
 model.compile(
     optimizer=kf.optimizers.AdaBelief(1e-3),
-    loss=kf.losses.LogitAdjusted(
-        class_counts=digits.counts, from_logits=True
-    ),
+    loss=kf.losses.LogitAdjusted(class_counts=digits.counts, from_logits=True),
     metrics=[kf.metrics.BalancedAccuracy(), kf.metrics.MatthewsCorrelation()],
 )
 model.fit(*digits.train, epochs=40, verbose=0)

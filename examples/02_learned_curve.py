@@ -29,13 +29,13 @@ def fit(activation: keras.layers.Layer, name: str) -> float:
     )
     model.compile(keras.optimizers.Adam(1e-2), "mse")
     inspector = kf.callbacks.TensorBoardInspector(
-        f"{LOGS}/{name}", histogram_freq=10, curve_freq=10
+        f"{LOGS}/{name}", histogram_freq=20, curve_freq=20
     )
     model.fit(
         x,
         y,
         batch_size=100,
-        epochs=30,
+        epochs=60,
         validation_data=(x_out, y_out),
         callbacks=[inspector],
         verbose=0,
@@ -46,7 +46,7 @@ def fit(activation: keras.layers.Layer, name: str) -> float:
 # %%
 for name, activation in (
     ("relu", keras.layers.ReLU()),
-    ("snake", kf.layers.Snake(frequency=3.0)),
+    ("snake", kf.layers.Snake(frequency=5.0)),
 ):
     print(f"{name:6s} error on 6 < x < 8: {fit(activation, name):.3f}")
 print(f"now look at it: tensorboard --logdir {LOGS}")

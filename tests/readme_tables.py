@@ -7,14 +7,14 @@ from pathlib import Path
 from keras_funcs._core.catalogue import markdown
 
 BLOCK = re.compile(
-    r"(<!-- catalogue: (?P<kind>\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL
+    r"(<!-- catalogue: (?P<kind>\w+) -->\n).*?(<!-- end -->)", re.DOTALL
 )
 
 
 def fill(text: str) -> str:
     """Returns the text with every table written anew."""
     return BLOCK.sub(
-        lambda match: match[1] + markdown(match["kind"]) + match[3], text
+        lambda match: match[1] + markdown(match["kind"]) + "\n" + match[3], text
     )
 
 

@@ -1,0 +1,74 @@
+"""Every example and study runs as a user would run it."""
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted([*ROOT.glob("examples/*.py"), *ROOT.glob("tuning/*.py")])
+
+every_script = pytest.mark.parametrize(
+    "script", SCRIPTS, ids=lambda path: path.stem
+)
+
+
+@cache
+def output_of(script: Path) -> str:
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, script],
+            cwd=folder,
+            env={**os.environ, "PYTHONWARNINGS": "default"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@every_script
+def test_runs_and_says_something(script: Path) -> None:
+    assert output_of(script).strip()
+
+
+@every_script
+def test_is_short_and_in_cells(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 120
+    assert re.search(r"^# %%", text, re.MULTILINE)
+    assert text.startswith('"""')
+
+
+def test_there_are_enough() -> None:
+    assert len([path for path in SCRIPTS if path.parent.name == "tuning"]) >= 2
+    assert len(SCRIPTS) >= 5
+
+
+def test_a_saved_model_scores_the_same() -> None:
+    text = output_of(ROOT / "examples" / "01_first_model.py")
+    pairs = re.findall(r"([\d.]+)   after loading ([\d.]+)", text)
+    assert pairs and all(before == after for before, after in pairs)
+
+
+def test_snake_goes_on_with_the_wave_and_relu_does_not() -> None:
+    text = output_of(ROOT / "examples" / "02_learned_curve.py")
+    errors = dict(re.findall(r"(relu|snake) .*: ([\d.]+)", text))
+    assert float(errors["snake"]) < 0.5 * float(errors["relu"])
+
+
+def test_logit_adjustment_finds_more_of_the_rarest() -> None:
+    text = output_of(ROOT / "examples" / "03_unequal_classes.py")
+    rarest = {
+        line[:18].strip(): float(line.split()[-1])
+        for line in text.splitlines()
+        if line.startswith(("cross-entropy", "logit adjustment"))
+    }
+    assert rarest["logit adjustment"] > rarest["cross-entropy"]
