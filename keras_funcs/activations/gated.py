@@ -10,9 +10,10 @@ from keras_funcs._core.typing import Tensor
 def swiglu(x: Tensor, axis: int = -1) -> Tensor:
     """SiLU-gated linear unit; halves the axis it gates.
 
-    The standard feed-forward activation of large language models. The layer
-    before it needs twice the channels: `Dense(2 * units, activation=swiglu)`
-    gives `units` outputs. The first half is the gate.
+    The standard feed-forward activation of large language models. The first
+    half is the gate, so the layer before it needs twice the channels: call
+    `swiglu(Dense(2 * units)(x))`. It is no `activation=` of a layer, which
+    would declare as many outputs as inputs; this holds for Keras's `glu` too.
 
     Formula:
     ```python

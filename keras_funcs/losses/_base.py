@@ -31,25 +31,16 @@ class ClassificationLoss(Configurable, keras.losses.Loss):
 
     Args:
         from_logits: Boolean. Whether `y_pred` are logits, not probabilities.
-        ignore_class: Integer or None. Labels of this value do not count.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        ignore_class: int | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, from_logits: bool = False, **kwargs: Any) -> None:
         dtype = keras.dtype_policies.get(
             kwargs.pop("dtype", None) or keras.config.floatx()
         ).compute_dtype
         super().__init__(dtype=at_least_float32(dtype), **kwargs)
         self.result_dtype = dtype
         self.from_logits = checks.boolean("from_logits", from_logits)
-        if ignore_class is not None:
-            ignore_class = checks.integer("ignore_class", ignore_class)
-        self.ignore_class = ignore_class
         self._masks = MaskCarrier(dtype=self.dtype)
 
     def __call__(
@@ -76,12 +67,18 @@ class CategoricalLoss(ClassificationLoss):
 
     Args:
         axis: Integer. The axis of the classes in `y_pred`.
-        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`.
+        ignore_class: Integer or None. Labels of this value do not count.
+        **kwargs: `from_logits`, `name`, `reduction`, `dtype`.
     """
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(
+        self, axis: int = -1, ignore_class: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.axis = checks.integer("axis", axis)
+        if ignore_class is not None:
+            ignore_class = checks.integer("ignore_class", ignore_class)
+        self.ignore_class = ignore_class
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         axis, rank = self.axis, len(y_pred.shape)
