@@ -242,7 +242,7 @@ class EventWriter:
 
 def _tag(tag: str) -> str:
     """A tag fit to be shown: names of layers and metrics may hold anything."""
-    clean = _printable(tag).strip()
+    clean = _printable(tag.strip() if isinstance(tag, str) else tag)
     if not clean:
         checks.invalid("tag", "a name with at least one printable sign", tag)
     return clean[:MAX_TAG]
@@ -292,7 +292,9 @@ def _domain(name: str, domain: Domain) -> Any:
 def _buckets(values: np.ndarray) -> np.ndarray:
     """`(left, right, count)` for each bucket, as TensorBoard draws them."""
     low, high = values.min(), values.max()
-    if low == high or not np.isfinite(high - low):
+    with np.errstate(over="ignore"):
+        width = high - low
+    if width == 0 or not np.isfinite(width):
         # One value has no width; so has a range beyond the largest float.
         counts = np.zeros(BUCKETS)
         counts[-1] = values.size
