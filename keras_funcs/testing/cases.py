@@ -1,0 +1,153 @@
+"""Which objects the battery looks at: defaults, and the ends of every range.
+
+Nothing here knows a component. What a constructor requires is supplied by the
+argument's name, which means the same everywhere in the pack.
+"""
+
+import functools
+import inspect
+import tempfile
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+from typing import Any
+
+from keras_funcs._core import checks as arguments_checks
+from keras_funcs._core.component import Component
+from keras_funcs._core.component import arguments
+from keras_funcs._core.component import kind_of
+from keras_funcs._core.component import registered
+
+CLASSES = 4
+
+# Values of arguments that have no default, by the argument's name.
+REQUIRED: dict[str, Callable[[], Any]] = {
+    "class_counts": lambda: [40, 20, 10, 5],
+    "decay_steps": lambda: 5,
+    "learning_rate": lambda: 0.1,
+    "log_dir": tempfile.mkdtemp,
+    "stable_steps": lambda: 4,
+    "units": lambda: CLASSES,
+    "warmup_steps": lambda: 3,
+}
+
+TARGETS = ("classes", "labels", "values")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A component with the constructor's arguments to check it with."""
+
+    target: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    tune: Mapping[str, Any] = field(default_factory=dict)
+    changed: str = ""  # the argument at an end of its range, or none
+    targets: str = "values"
+    input_shape: tuple[int, ...] = (6,)
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.changed or 'default'}"
+
+    @property
+    def name(self) -> str:
+        return self.target.__name__
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.target)
+
+    @property
+    def is_default(self) -> bool:
+        return not self.changed
+
+    @property
+    def own(self) -> dict[str, inspect.Parameter]:
+        """The arguments that make up the config."""
+        found = arguments(self.target)
+        if not isinstance(self.target, type):  # the first one is the tensor
+            found = dict(list(found.items())[1:])
+        return found
+
+    def accepts(self, name: str) -> bool:
+        return name in self.own
+
+    def make(self, **overrides: Any) -> Any:
+        """A fresh object; for a function, the function of one tensor."""
+        values = {**self.arguments, **overrides}
+        if isinstance(self.target, type):
+            return self.target(**values)
+        return functools.partial(self.target, **values)
+
+
+def cases() -> list[Case]:
+    """The cases of all the pack's components.
+
+    Returns:
+        List of cases: each component with its defaults and, for every
+        argument that a search explores, with both ends of its range.
+    """
+    return [case for entry in registered() for case in _cases(entry)]
+
+
+def cases_of(component: Any, **inputs: Any) -> list[Case]:
+    """The cases of one component: see `check_component`.
+
+    Raises:
+        ValueError: for a constructor argument that is required and missing.
+    """
+    target = component
+    if not inspect.isclass(target) and not inspect.isfunction(target):
+        target = type(component)
+        held = {
+            name: getattr(component, name)
+            for name in arguments(target)
+            if hasattr(component, name)
+        }
+        inputs = {**held, **inputs}
+    for entry in registered():
+        if entry.object is target:
+            return _cases(entry, **inputs)
+    return _cases(Component(target, {}), **inputs)
+
+
+def _cases(
+    entry: Component,
+    targets: str | None = None,
+    input_shape: tuple[int, ...] = (6,),
+    **given: Any,
+) -> list[Case]:
+    if targets is None:
+        targets = getattr(entry.object, "targets", "values")
+    arguments_checks.one_of("targets", targets, TARGETS)
+    default = Case(
+        entry.object, given, entry.tune, "", targets, tuple(input_shape)
+    )
+    required = {
+        name: _required(name)
+        for name, parameter in default.own.items()
+        if parameter.default is parameter.empty and name not in given
+    }
+    default = replace(default, arguments={**required, **given})
+    return [default, *_ends(default)]
+
+
+def _ends(default: Case) -> Iterator[Case]:
+    for name, span in default.tune.items():
+        for value in span.ends:
+            yield replace(
+                default,
+                arguments={**default.arguments, name: value},
+                changed=f"{name}={value}",
+            )
+
+
+def _required(name: str) -> Any:
+    if name not in REQUIRED:
+        raise ValueError(
+            f"The constructor needs a value for its argument `{name}`. "
+            f"Expected `check_component(..., {name}=...)`."
+        )
+    return REQUIRED[name]()

@@ -1,0 +1,137 @@
+"""Components as pure functions of arrays: what compilers and gradients want."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_funcs.testing import inputs
+from keras_funcs.testing.cases import Case
+
+
+@dataclass(frozen=True)
+class Program:
+    """A function of arrays that returns a list of tensors.
+
+    The first `smooth` arrays are numbers to differentiate by; the others are
+    state, labels and seeds.
+    """
+
+    function: Callable[..., list[Any]]
+    arrays: list[np.ndarray]
+    smooth: int
+
+
+def program(case: Case, dtype: str = "float32", **overrides: Any) -> Program:
+    """The program of a fresh component, in a dtype."""
+    return _PROGRAMS[case.kind](case, dtype, overrides)
+
+
+def _activation(case: Case, dtype: str, overrides: Any) -> Program:
+    function = case.make(**overrides)
+    x = inputs.features(case).astype(dtype)
+    return Program(lambda x: [function(x)], [x], 1)
+
+
+def _layer(case: Case, dtype: str, overrides: Any) -> Program:
+    training = overrides.pop("training", False)
+    layer = case.make(dtype=dtype, **overrides)
+    x = inputs.features(case).astype(dtype)
+    layer.build((None, *x.shape[1:]))
+    trainable = [values(v) for v in layer.trainable_variables]
+    others = [values(v) for v in layer.non_trainable_variables]
+
+    def function(x: Any, *weights: Any) -> list[Any]:
+        own, rest = weights[: len(trainable)], weights[len(trainable) :]
+        y, _ = layer.stateless_call(list(own), list(rest), x, training=training)
+        return [y]
+
+    return Program(function, [x, *trainable, *others], 1 + len(trainable))
+
+
+def _loss(case: Case, dtype: str, overrides: Any) -> Program:
+    loss = case.make(**{"dtype": dtype, "reduction": None, **overrides})
+    y_true = inputs.labels(case)
+    y_pred = inputs.predictions(case, loss).astype(dtype)
+    return Program(lambda p, t: [loss(t, p)], [y_pred, y_true], 1)
+
+
+def _metric(case: Case, dtype: str, overrides: Any) -> Program:
+    metric = case.make(dtype=dtype, **overrides)
+    y_true = inputs.labels(case)
+    y_pred = inputs.predictions(case, metric).astype(dtype)
+    metric.update_state(y_true, y_pred)  # creates the state
+    metric.reset_state()
+    state = [values(v) for v in metric.variables]
+
+    def function(t: Any, p: Any, *state: Any) -> list[Any]:
+        found = metric.stateless_update_state(list(state), t, p)
+        return [*found, *keras.tree.flatten(metric.stateless_result(found))]
+
+    return Program(function, [y_true, y_pred, *state], 0)
+
+
+def _optimizer(case: Case, dtype: str, overrides: Any) -> Program:
+    optimizer = case.make(**overrides)
+    start = [inputs.weights(rank).astype(dtype) for rank in (1, 2)]
+    gradients = [inputs.weights(rank, seed=1).astype(dtype) for rank in (1, 2)]
+    variables = [keras.Variable(w, dtype=dtype) for w in start]
+    optimizer.build(variables)
+    state = [values(v) for v in optimizer.variables]
+
+    def function(*arrays: Any) -> list[Any]:
+        weights, state = optimizer.stateless_apply(
+            list(arrays[4:]), list(arrays[:2]), list(arrays[2:4])
+        )
+        return [*weights, *state]
+
+    return Program(function, [*gradients, *start, *state], 0)
+
+
+def _schedule(case: Case, dtype: str, overrides: Any) -> Program:
+    schedule = case.make(**overrides)
+    return Program(
+        lambda steps: [ops.stack([schedule(step) for step in steps])],
+        [np.arange(30, dtype="int32")],
+        0,
+    )
+
+
+def _regularizer(case: Case, dtype: str, overrides: Any) -> Program:
+    penalty = case.make(**overrides)
+    return Program(
+        lambda *every: [penalty(w) for w in every],
+        [inputs.weights(rank).astype(dtype) for rank in (1, 2, 4)],
+        3,
+    )
+
+
+_PROGRAMS: dict[str, Callable[[Case, str, Any], Program]] = {
+    "activations": _activation,
+    "layers": _layer,
+    "losses": _loss,
+    "metrics": _metric,
+    "optimizers": _optimizer,
+    "regularizers": _regularizer,
+    "schedules": _schedule,
+}
+
+
+def values(tensor: Any) -> np.ndarray:
+    """A tensor or variable as a NumPy array."""
+    return np.asarray(ops.convert_to_numpy(tensor))
+
+
+def results(tensors: Any) -> list[np.ndarray]:
+    """All tensors of a structure, half precision as float32."""
+    return [
+        values(
+            ops.cast(item, "float32")
+            if keras.backend.standardize_dtype(item.dtype) == "bfloat16"
+            else item
+        )
+        for item in keras.tree.flatten(tensors)
+    ]

@@ -1,0 +1,207 @@
+"""What a check is, which checks a kind has, and how they are run."""
+
+import inspect
+from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from keras_funcs._core.component import KINDS
+from keras_funcs.testing.cases import Case
+from keras_funcs.testing.cases import cases_of
+
+Function = Callable[[Case], None]
+
+ALL = (*KINDS, "activations")
+NUMERIC = tuple(kind for kind in ALL if kind != "callbacks")
+
+
+class CheckFailed(AssertionError):
+    """A component does not do what the check asks."""
+
+
+class NotApplicable(Exception):
+    """The check cannot be made here; the message says what it would need."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property that all components of some kinds must have.
+
+    `once` checks run on the default arguments only, for what does not depend
+    on the value of a hyper-parameter or takes seconds.
+    """
+
+    function: Function
+    kinds: tuple[str, ...]
+    once: bool
+    when: Callable[[], bool]
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def catches(self) -> str:
+        """Which defect the check is there for."""
+        return inspect.cleandoc(self.function.__doc__ or "")
+
+    def __call__(self, case: Case) -> None:
+        self.function(case)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one check of one case went."""
+
+    check: str
+    case: str
+    passed: bool
+    message: str
+
+
+_checks: list[Check] = []
+
+
+def check(
+    *kinds: str, once: bool = False, when: Callable[[], bool] = lambda: True
+) -> Callable[[Function], Function]:
+    """Makes a function a check of components of these kinds.
+
+    Args:
+        *kinds: Strings. None are all.
+        once: Boolean. Whether default arguments are enough.
+        when: Function. Whether the active backend can be asked at all.
+    """
+
+    def decorate(function: Function) -> Function:
+        _checks.append(Check(function, kinds or ALL, once, when))
+        return function
+
+    return decorate
+
+
+def checks(kind: str | None = None) -> list[Check]:
+    """The checks that components of a kind have to pass.
+
+    Args:
+        kind: String, such as `"losses"`, or None for all kinds.
+
+    Returns:
+        List of checks with `name`, `kinds`, `once` and `catches`; each is
+        called with a case, and raises where the case does not pass.
+    """
+    return [
+        item
+        for item in _checks
+        if (kind is None or kind in item.kinds) and item.when()
+    ]
+
+
+def run(case: Case, chosen: Iterable[Check]) -> list[Result]:
+    """Runs checks on a case; whatever they raise is their result."""
+    results = []
+    for item in chosen:
+        passed, message = True, ""
+        try:
+            item(case)
+        except NotApplicable as reason:
+            message = f"Does not apply here: {reason}"
+        except CheckFailed as failure:
+            passed, message = False, str(failure)
+        except Exception as error:
+            passed, message = False, f"{type(error).__name__}: {error}"
+        results.append(Result(item.name, str(case), passed, message))
+    return results
+
+
+def check_component(component: Any, **inputs: Any) -> list[Result]:
+    """Runs the conformance battery on a component, the pack's or your own.
+
+    Args:
+        component: A class, an instance, or a function of one tensor. The
+            class must be registered with Keras to pass the checks of saving.
+        **inputs: Arguments of the constructor, for those without a default;
+            and, where the battery cannot know them: `targets`, what a loss or
+            metric compares with, `"classes"` (ids or one-hot rows against
+            one score for each of 4 classes), `"labels"` (0 or 1 for each of 4
+            scores) or `"values"` (numbers); and `input_shape`, what a layer
+            takes, without the batch. They default to the component's
+            attribute `targets` or `"values"`, and to `(6,)`.
+
+    Returns:
+        List of results with `check`, `case`, `passed` and `message`. Nothing
+        is raised for a component that fails.
+
+    Example:
+
+    >>> results = keras_funcs.testing.check_component(
+    ...     keras_funcs.activations.squared_relu
+    ... )
+    >>> [result.check for result in results if not result.passed]
+    []
+    """
+    results = []
+    for case in cases_of(component, **inputs):
+        chosen = checks(case.kind)
+        if not case.is_default:
+            chosen = [item for item in chosen if not item.once]
+        results += run(case, chosen)
+    return results
+
+
+def expect(condition: Any, message: str) -> None:
+    """Fails the check unless the condition holds."""
+    if not condition:
+        raise CheckFailed(message)
+
+
+def same(found: Any, expected: Any, what: str) -> None:
+    """Fails unless the numbers are equal, bit by bit."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    expect(
+        found.shape == expected.shape
+        and np.array_equal(found, expected, equal_nan=_floats(found)),
+        f"{what}: expected {_show(expected)}, got {_show(found)}",
+    )
+
+
+def close(
+    found: Any,
+    expected: Any,
+    what: str,
+    rtol: float = 1e-5,
+    atol: float = 1e-6,
+) -> None:
+    """Fails unless the numbers are equal up to rounding."""
+    found, expected = _double(found), _double(expected)
+    expect(
+        found.shape == expected.shape,
+        f"{what}: expected shape {expected.shape}, got {found.shape}",
+    )
+    expect(
+        np.allclose(found, expected, rtol=rtol, atol=atol, equal_nan=True),
+        f"{what}: expected {_show(expected)}, got {_show(found)}",
+    )
+
+
+def finite(found: Any, what: str) -> None:
+    """Fails for NaN and infinity."""
+    expect(
+        np.all(np.isfinite(_double(found))),
+        f"{what} is not finite: {_show(_double(found))}",
+    )
+
+
+def _double(values: Any) -> np.ndarray:
+    return np.asarray(np.asarray(values), dtype=np.float64)
+
+
+def _floats(values: np.ndarray) -> bool:
+    return bool(np.issubdtype(values.dtype, np.floating))
+
+
+def _show(values: np.ndarray) -> str:
+    return np.array2string(values, threshold=12, precision=8)

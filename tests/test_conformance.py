@@ -1,0 +1,63 @@
+"""Every component against every check of its kind."""
+
+import pickle
+
+import pytest
+
+from keras_funcs import testing
+from keras_funcs._core.component import registered
+
+CASES = testing.cases()
+
+# (check, component): the reason, with the upstream report. Strict: a mark that
+# is no longer needed fails.
+EXPECTED_FAILURES: dict[tuple[str, str], str] = {}
+
+
+def pairs():
+    for case in CASES:
+        for check in testing.checks(case.kind):
+            if check.once and not case.is_default:
+                continue
+            reason = EXPECTED_FAILURES.get((check.name, case.name))
+            marks = [pytest.mark.xfail(reason=reason)] if reason else []
+            yield pytest.param(
+                case, check, id=f"{case}-{check.name}", marks=marks
+            )
+
+
+@pytest.mark.parametrize(("case", "check"), list(pairs()))
+def test_conformance(case, check):
+    check(case)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_pickle(case):
+    made = case.make()
+    if isinstance(case.target, type):
+        revived = pickle.loads(pickle.dumps(made))
+        assert type(revived) is case.target
+        assert revived.get_config() == made.get_config()
+    else:
+        assert pickle.loads(pickle.dumps(case.target)) is case.target
+
+
+def test_every_component_has_a_case():
+    defaults = [case.target for case in CASES if case.is_default]
+    components = [entry.object for entry in registered()]
+    assert len(defaults) == len(components) > 0
+    assert defaults == components
+
+
+def test_every_kind_has_checks():
+    for kind in {case.kind for case in CASES}:
+        assert len(testing.checks(kind)) >= 5
+
+
+def test_expected_failures_name_what_exists():
+    known = {
+        (check.name, case.name)
+        for case in CASES
+        for check in testing.checks(case.kind)
+    }
+    assert set(EXPECTED_FAILURES) <= known
