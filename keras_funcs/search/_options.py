@@ -4,6 +4,7 @@ Each becomes an `Option`: a label to choose by, the ranges to search, and a way
 to make a fresh object from the values found.
 """
 
+import difflib
 import inspect
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import keras
 from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
+from keras_funcs._core.component import arguments
 from keras_funcs._core.component import registered
 
 Domain = Range | Choice
@@ -112,19 +114,24 @@ def _keras(kind: str, module: str, name: str) -> Any:
     except (ValueError, TypeError, ImportError):
         found = None
     if found is None or isinstance(found, str):
-        import importlib
-
-        # The pack's `get` raises with the nearest matches.
-        plural = {"loss": "losses"}.get(kind, f"{kind}s")
-        importlib.import_module(f"keras_funcs.{plural}").get(name)
-        checks.invalid("choices", f"the name of a Keras {kind}", name)
+        places = KINDS[kind][0]
+        own_names = [e.name for place in places for e in registered(place)]
+        known = {_fold(item): item for item in own_names + dir(own)}
+        near = difflib.get_close_matches(_fold(name), known, n=3, cutoff=0.4)
+        nearest = ", ".join(known[item] for item in near) or "none"
+        checks.invalid(
+            "choices",
+            f"the name of a Keras {kind} or one of the pack's (nearest: "
+            f"{nearest})",
+            name,
+        )
     return found
 
 
 def _of_class(
     kind: str, cls: Callable[..., Any], label: str, fixed: Mapping[str, Any]
 ) -> Option:
-    parameters = inspect.signature(cls).parameters
+    parameters = _parameters(cls)
     tune: dict[str, Domain] = {}
     for entry in registered():
         if entry.object is cls:
@@ -168,7 +175,7 @@ def _of_class(
 def _of_instance(instance: Any) -> Option:
     """A fixed setting: the same configuration, fresh state each time."""
     cls, config = type(instance), instance.get_config()
-    parameters = inspect.signature(cls).parameters
+    parameters = _parameters(cls)
     shown = [
         f"{name}={config[name]:g}"
         if isinstance(config[name], float)
@@ -189,6 +196,11 @@ def _of_function(kind: str, function: Callable[..., Any], label: str) -> Option:
     if kind == "activation":
         return Option(label, lambda: keras.layers.Activation(function))
     return Option(label, lambda: function)
+
+
+def _parameters(cls: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The constructor's own arguments, and those its pack bases take."""
+    return {**arguments(cls), **inspect.signature(cls).parameters}
 
 
 def _label(name: str) -> str:

@@ -12,12 +12,12 @@ class Hyperband(search.DurableTuner, keras_tuner.Hyperband):
 """
 
 import collections
-import glob
 import math
 import os
 import traceback
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,18 @@ class DurableOracle:
         self._attempts[trial_id] -= 1
         self.save()
 
+    def update_trial(
+        self, trial_id: str, metrics: Mapping[str, Any], step: int = 0
+    ) -> Any:
+        oracle: Any = self
+        name = oracle.objective.name
+        if name in metrics and not math.isfinite(metrics[name]):
+            raise ArithmeticError(
+                f"`{name}` was {metrics[name]}, not a number."
+            )
+        finite = {k: v for k, v in metrics.items() if math.isfinite(v)}
+        return super().update_trial(trial_id, finite, step=step)  # type: ignore[misc]
+
     def score_trial(self, trial: Any) -> None:
         super().score_trial(trial)  # type: ignore[misc]
         if trial.score is None or not math.isfinite(trial.score):
@@ -131,8 +143,12 @@ class DurableOracle:
         state.write_json(path, trial.get_state())
 
     def _trial_file(self, trial_id: str) -> str:
+        # Not KerasTuner's function, which makes the folder: one without a file
+        # would look like a lost trial.
         oracle: Any = self
-        return os.path.join(oracle._get_trial_dir(trial_id), "trial.json")
+        return os.path.join(
+            oracle._project_dir, f"trial_{trial_id}", "trial.json"
+        )
 
     def reload(self) -> None:
         """Reads whatever is whole; what is not is moved aside, and reported.
@@ -181,15 +197,21 @@ class DurableOracle:
                 oracle.end_order.append(trial_id)
             if trial.hyperparameters.values:
                 oracle._record_values(trial)
+        if hasattr(self, "_ordered_ids"):
+            # The grid's place is not in KerasTuner's state either. In one
+            # process the trials are in the grid's order.
+            oracle._ordered_ids = type(oracle._ordered_ids)()
+            for trial_id in oracle.start_order:
+                oracle._ordered_ids.insert(trial_id)
+            oracle._populate_next = list(oracle.end_order)
         if oracle.trials:
             self.save()
 
     def _folders(self) -> set[str]:
         oracle: Any = self
-        paths = glob.glob(
-            os.path.join(glob.escape(oracle._project_dir), "trial_*")
-        )
-        names = {os.path.basename(path)[len("trial_") :] for path in paths}
+        # Also those whose file was moved aside.
+        paths = Path(oracle._project_dir).glob("trial_*/trial.json*")
+        names = {path.parent.name.removeprefix("trial_") for path in paths}
         return {name for name in names if name.isdigit()}
 
     def _read_trials(self) -> dict[str, Any]:

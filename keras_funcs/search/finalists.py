@@ -40,7 +40,9 @@ def select(
     are told apart by their choices first: of each combination of choices the
     best enters, and the rest fill what is left.
     """
-    choices, chosen, rest = [_choices(baseline)], [], []
+    choices = [_choices(baseline)]
+    chosen: list[results.Trial] = []
+    rest: list[results.Trial] = []
     taken = [dict(baseline)]
     for trial in found.ranked():
         if dict(trial.values) in taken:

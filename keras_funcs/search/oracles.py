@@ -25,8 +25,8 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):
 
     def populate_space(self, trial_id: str) -> Any:
         done = [t for t in self.trials.values() if t.status == "COMPLETED"]
-        if len(done) < max(2, self.num_initial_points or 0):
-            return self._random_populate_space()
+        if len(self.trials) < (self.num_initial_points or 0) or len(done) < 2:
+            return self._spread()
         x, y = self._vectorize_trials()
         self.gpr.fit(np.nan_to_num(x), np.nan_to_num(y))
         best = min(done, key=lambda t: self._cost(t.score))
@@ -36,6 +36,31 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):
         mean, deviation = self.gpr.predict(np.array(vectors), return_std=True)
         chosen = int(np.argmin(mean - self.beta * deviation))
         return {"status": "RUNNING", "values": settings[chosen]}
+
+    def _spread(self) -> dict[str, Any]:
+        """A random setting, with each option of a choice equally often.
+
+        Drawn independently, an option of four is missing from a dozen trials
+        often enough, or is met once, in bad company.
+        """
+        number = len(self.trials)
+        for attempt in range(20):
+            labels = {}
+            for index, item in enumerate(self.hyperparameters.space):
+                choice = isinstance(
+                    item, keras_tuner.engine.hyperparameters.Choice
+                )
+                if choice and not item.conditions:
+                    turn, place = divmod(number, len(item.values))
+                    seed = (self.seed, index, turn, attempt)
+                    order = np.random.default_rng(seed).permutation(
+                        len(item.values)
+                    )
+                    labels[item.name] = item.values[order[place]]
+            values, _ = self._sample(labels, keep=1.0)
+            if not self._duplicate(values):
+                return {"status": "RUNNING", "values": values}
+        return {"status": "STOPPED", "values": None}
 
     def _cost(self, score: float) -> float:
         return -score if self.objective.direction == "max" else score
@@ -54,8 +79,9 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):
         return settings, vectors
 
     def _sample(
-        self, near: dict[str, Any] | None
+        self, near: dict[str, Any] | None, keep: float = 0.7
     ) -> tuple[dict[str, Any], list[float]]:
+        """One setting and its vector; what `near` names mostly stays."""
         random = self._random_state
         point = keras_tuner.HyperParameters()
         vector = []
@@ -66,7 +92,7 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):
             if point.is_active(item):
                 probability = random.uniform()
                 if near is not None and item.name in near and not fixed:
-                    if random.uniform() < 0.7:
+                    if random.uniform() < keep:
                         probability = item.value_to_prob(near[item.name])
                     elif hasattr(item, "min_value"):
                         probability = np.clip(
@@ -105,7 +131,7 @@ def make(
     }
     made: Any
     if oracle == "bayesian":
-        points = max(4, (max_trials or 30) // 3)
+        points = max(4, (max_trials or 30) // 2)
         made = BayesianOracle(num_initial_points=points, **common)
     elif oracle == "random":
         made = keras_tuner.oracles.RandomSearchOracle(**common)

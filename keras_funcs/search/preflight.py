@@ -178,7 +178,7 @@ def _check_scale(model: Any, outputs: np.ndarray) -> None:
 
 
 def _metrics(model: Any) -> list[Any]:
-    found = []
+    found: list[Any] = []
     for item in model.metrics:
         found.extend(getattr(item, "metrics", None) or [item])
     # Before the first batch Keras has only what was given to `compile`.

@@ -15,7 +15,6 @@ from keras_funcs.search import spaces
 from keras_funcs.search import state
 from keras_funcs.search import training
 from keras_funcs.search.durable import harden
-from keras_funcs.search.durable import trial_name
 from keras_funcs.search.progress import Event
 from keras_funcs.search.progress import Listener
 from keras_funcs.search.progress import duration

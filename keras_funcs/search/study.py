@@ -270,13 +270,14 @@ def fingerprint(study: Study, space: Any) -> dict[str, Any]:
     """What must stay the same for trials to be comparable."""
     config = space.get_config()["space"]
     settings = study.settings
+    goal = settings.objective
     kind = study.oracle if isinstance(study.oracle, str) else ""
     return {
         "space": _digest(json.dumps(config, sort_keys=True).encode()),
         "train": _data_digest(settings.train),
         "validation": _data_digest(settings.validation),
         "test": _data_digest(study.test),
-        "objective": f"{settings.objective.name} {settings.objective.direction}",
+        "objective": f"{goal.name} {goal.direction}",
         "oracle": kind or type(study.oracle).__name__.removeprefix("Durable"),
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,

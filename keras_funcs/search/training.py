@@ -19,6 +19,8 @@ Build = Callable[[Any], Any]
 
 # Whole validation sets up to this size are one batch: one shape to compile.
 VALIDATION_BATCH = 2048
+# Training arrays up to this size are copied to fill their last batch.
+FILL_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class Program:
         # The same random numbers whether or not building drew some.
         keras.utils.set_random_seed(seed)
         self.model.fit(
-            **_inputs(settings.train, settings.batch_size),
+            **inputs(settings.train, settings.batch_size, seed),
             **_validation(settings.validation),
             epochs=epochs or settings.epochs,
             # First, so that the others end with the best weights in place.
@@ -272,15 +274,28 @@ def to_numpy(value: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(value))
 
 
-def _inputs(split: Any, batch_size: int) -> dict[str, Any]:
+def inputs(split: Any, batch_size: int, seed: int) -> dict[str, Any]:
+    """The arguments of `fit` for the training data.
+
+    The last batch of arrays is filled up with samples drawn at random: each
+    further shape costs a compilation, longer than training on small data.
+    """
     x, y, weight = parts_of(split)
     if y is None:
         return {"x": x}
+    size = min(batch_size, len(y))
+    missing = -len(y) % size
+    plain = all(isinstance(part, np.ndarray) for part in (x, y))
+    if missing and plain and x.nbytes <= FILL_BYTES:
+        drawn = np.random.default_rng(seed).choice(len(y), missing, False)
+        order = np.concatenate([np.arange(len(y)), drawn])
+        x, y = x[order], y[order]
+        weight = None if weight is None else np.asarray(weight)[order]
     return {
         "x": x,
         "y": y,
         "sample_weight": weight,
-        "batch_size": batch_size,
+        "batch_size": size,
         "shuffle": True,
     }
 

@@ -1,0 +1,73 @@
+import re
+
+import keras
+import keras_tuner
+import pytest
+
+from keras_funcs import search
+from keras_funcs._core.component import registered
+from keras_funcs.search import objectives
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "direction"),
+    [
+        ("balanced_accuracy", "val_balanced_accuracy", "max"),
+        ("val_f1_score", "val_f1_score", "max"),
+        ("loss", "val_loss", "min"),
+        ("auc_2", "val_auc_2", "max"),
+        ("cosine_similarity", "val_cosine_similarity", "max"),
+        ("mse", "val_mse", "min"),
+    ],
+)
+def test_direction(name, full, direction):
+    found = search.objective(name)
+    assert (found.name, found.direction) == (full, direction)
+
+
+def test_objectives_and_metrics_pass():
+    given = keras_tuner.Objective("x", "min")
+    assert search.objective(given) is given
+    assert search.objective(keras.metrics.AUC()).direction == "max"
+    assert search.objective("mine", direction="min").name == "val_mine"
+
+
+def test_an_unknown_name_says_how_to_give_the_direction():
+    with pytest.raises(ValueError, match='direction="max"'):
+        search.objective("my_metric")
+    for bad in (None, "", 3):
+        with pytest.raises(ValueError, match="objective"):
+            search.objective(bad)
+    with pytest.raises(ValueError, match="direction"):
+        search.objective("loss", direction="up")
+
+
+def scalar_metrics():
+    for attribute in dir(keras.metrics):
+        cls = getattr(keras.metrics, attribute)
+        if (
+            isinstance(cls, type)
+            and issubclass(cls, keras.metrics.Metric)
+            and attribute not in ("Metric", "Mean", "MeanMetricWrapper", "Sum")
+        ):
+            yield attribute
+
+
+def snake(name):
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+@pytest.mark.parametrize("name", list(scalar_metrics()))
+def test_the_registry_covers_keras(name):
+    assert search.objective(snake(name)).direction in ("max", "min")
+
+
+def test_the_registry_covers_the_pack():
+    for entry in registered("metrics"):
+        if entry.name != "ConfusionMatrix":  # gives many numbers
+            assert search.objective(snake(entry.name)).direction == "max"
+
+
+def test_no_metric_goes_both_ways():
+    assert not objectives.LARGER_IS_BETTER & objectives.SMALLER_IS_BETTER
