@@ -170,6 +170,10 @@ def tune(
     The same command again goes on where it was.
     """
     limit = seconds(time)
+    if data != "digits" and not Path(data).suffix:
+        raise ValueError(
+            f"DATA is 'digits', or a .csv, .tsv or .parquet file, not {data!r}."
+        )
     if data != "digits" and not target:
         raise ValueError("Say which column to predict: --target COLUMN.")
     start_keras(aloud=True)
@@ -239,6 +243,8 @@ def doctor(
         from keras_funcs._command import model_file
 
         findings += model_file.examine(model)
+    elif model:
+        findings.append(("warning", f"{model} was not looked into"))
     findings = findings or [("ok", "nothing is wrong")]
     if as_json:
         listed = [{"level": a, "message": b} for a, b in findings]

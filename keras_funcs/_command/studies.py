@@ -57,6 +57,9 @@ def tune(
         )
         try:
             study.resume()
+        except KeyboardInterrupt:
+            print("The same command again goes on where this one stopped.")
+            raise
         finally:
             # Before the study has begun, the folder is not ours to write to.
             if (directory / results.STUDY).exists():
@@ -79,7 +82,7 @@ def report(directory: str, as_json: bool) -> None:
 
 
 def _outcome(found: results.Results, as_json: bool) -> None:
-    """What came out, and where everything is."""
+    """What came out, for whoever reads JSON, and how to use the model."""
     files = {
         key: str(found.directory / name)
         for key, name in FILES.items()
@@ -97,11 +100,9 @@ def _outcome(found: results.Results, as_json: bool) -> None:
                 "files": files,
             }
         )
-    print()
-    for key, path in files.items():
-        print(f"{key:<15}{path}")
-    if "logs" in files:
-        print(f"\nTo look at the logs: tensorboard --logdir {files['logs']}")
+    # The study's own summary has said where the rest is.
+    if "preprocessing" in files:
+        print(f"Inputs       {files['preprocessing']}  (how rows become them)")
 
 
 def _config(found: results.Results, item: results.Config) -> dict[str, Any]:

@@ -1,0 +1,387 @@
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import keras_funcs_cli as cli
+from keras_funcs import data
+
+# Keras's, when it saves an optimizer on JAX.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path):
+    # What the command sets for its process is taken back.
+    monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
+    for name in ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS"):
+        monkeypatch.setenv(name, os.environ.get(name, "1"))
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*arguments, code=0):
+    result = CliRunner().invoke(cli.app, arguments, prog_name="keras-funcs")
+    unexpected = not isinstance(result.exception, (SystemExit, type(None)))
+    if unexpected:
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def mistake(*arguments):
+    """The one line that a mistake is answered with."""
+    lines = call(*arguments, code=2).stderr.splitlines()
+    notices = ("Backend: ", "keras_funcs.distribution: ")
+    lines = [item for item in lines if not item.startswith(notices)]
+    assert len(lines) == 1 and lines[0].startswith("Error: ")
+    return lines[0]
+
+
+def python(code, **variables):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **variables},
+        timeout=60,
+    )
+
+
+STARTED = """
+import sys
+sys.argv = ["keras-funcs", *{arguments}]
+from keras_funcs_cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = ["keras", "keras_funcs", "numpy", "pandas", "rich", "jax", "torch"]
+print([name for name in heavy if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["tune", "--help"]]
+)
+def test_help_does_not_wait_for_keras(arguments):
+    done = python(STARTED.format(arguments=arguments))
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_completion_does_not_wait_for_keras():
+    done = python(
+        STARTED.format(arguments=[]),
+        _KERAS_FUNCS_COMPLETE="complete_bash",
+        COMP_WORDS="keras-funcs t",
+        COMP_CWORD="1",
+    )
+    assert done.stdout.splitlines()[0] == "tune"
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_without_typer_one_line_says_what_to_install():
+    done = python(
+        "import sys; sys.modules['typer'] = None\n"
+        "from keras_funcs_cli import main; main()"
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert 'pip install "keras-funcs[tune]"' in done.stderr
+
+
+def test_version():
+    assert call("--version").stdout.split()[0] == "keras-funcs"
+
+
+def test_list():
+    lines = call("list").stdout.splitlines()
+    assert any(line.split()[:2] == ["layers", "Snake"] for line in lines)
+    found = call("list", "focal").stdout.splitlines()
+    assert [line.split()[1] for line in found] == [
+        "BinaryFocal",
+        "CategoricalFocal",
+    ]
+    found = json.loads(call("list", "s*", "--kind", "layers", "--json").stdout)
+    assert [card["name"] for card in found] == ["Snake", "Swish"]
+    assert found[0]["arguments"][0]["name"] == "frequency"
+
+
+def test_show(tmp_path):
+    text = call("show", "snake", "--plot", "a.png").stdout
+    for part in (
+        "keras_funcs.layers.Snake",
+        "f(x) = x + sin(a * x)**2 / a",
+        "frequency = 1.0  (searched: [0.2, 5, log])",
+        "arXiv:2006.08195",
+        "Curve at the start of training",
+        "Drawn to a.png",
+    ):
+        assert part in text
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert "Curve" not in call("show", "CategoricalFocal").stdout
+    found = json.loads(call("show", "logit-adjusted", "--json").stdout)
+    assert found["path"] == "keras_funcs.losses.LogitAdjusted"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["list", "focl"], "Nearest: BinaryFocal, CategoricalFocal."),
+        (["list", "--kind", "loses"], "Nearest: losses"),
+        (["show", "Snak"], "Nearest: Snake."),
+        (["show", "DropPath", "--plot", "a.png"], "it has no curve"),
+        (["show", "Snake", "--plot", "a.jpg"], "a .png file"),
+        (["tune", "digit"], "DATA is 'digits', or a .csv"),
+        (["tune", "a.csv"], "--target COLUMN"),
+        (["tune", "a.csv", "--target", "y"], "a file that exists"),
+        (["tune", "digits", "--time", "soon"], "such as 90s, 10m or 1h30m"),
+        (["tune", "digits", "--engine", "warp"], "`engine`"),
+        (["tune", "digits", "--objective", "beauty"], "beauty"),
+        (["report", "nowhere"], "Expected a folder with a study"),
+        (["doctor", "nowhere.keras"], "that exists"),
+        (["doctor", "a.h5"], "can run code"),
+        (["check", "a.py"], "FILE.py:Class"),
+        (["check", "a.py:A"], "a file that exists"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message):
+    assert message in mistake(*arguments)
+
+
+def test_a_mistake_with_traceback_on_request():
+    result = CliRunner().invoke(cli.app, ["--traceback", "report", "nowhere"])
+    assert isinstance(result.exception, ValueError)
+
+
+def test_someone_elses_folder_is_left_alone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("words")
+    assert "thesis.txt" in mistake("tune", "digits", "--out", "mine")
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study of a small table, run once by the command."""
+    folder = tmp_path_factory.mktemp("study")
+    random = np.random.default_rng(0)
+    x = random.normal(size=(60, 2))
+    table = pd.DataFrame(x, columns=["a", "b"])
+    table["kind"] = random.choice(["u", "v"], 60)
+    table["y"] = np.where(x[:, 0] > 0.5, "high", "low")
+    table.to_csv(folder / "small.csv")
+    arguments = [
+        "tune", str(folder / "small.csv"), "--target", "y", "--drop", "b",
+        "--trials", "1", "--epochs", "1", "--seeds", "2",
+        "--out", str(folder / "out"),
+    ]  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_BACKEND", keras.backend.backend())
+        for name in ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS"):
+            patch.setenv(name, os.environ.get(name, "1"))
+        result = call(*arguments)
+    return folder, arguments, result
+
+
+def test_tune_says_where_everything_is(study):
+    folder, _, result = study
+    for name in ("report.md", "best.keras", "preprocessing.json"):
+        assert (folder / "out" / name).is_file()
+        assert str(folder / "out" / name) in result.stdout
+    assert f"tensorboard --logdir {folder / 'out' / 'logs'}" in result.stdout
+    assert f"Backend: {keras.backend.backend()}" in result.stderr
+    assert "Backend:" not in result.stdout
+
+
+def test_what_tune_leaves_predicts_on_new_rows(study):
+    folder, _, _ = study
+    text = (folder / "out" / "preprocessing.json").read_text()
+    preprocessing = data.TablePreprocessing.from_json(text)
+    assert preprocessing.columns == ("a", "kind")
+    assert preprocessing.class_names == ("high", "low")
+    model = keras.saving.load_model(folder / "out" / "best.keras")
+    new = {"a": [1.0, None], "kind": ["u", "w"]}
+    assert model.predict(preprocessing.transform(new), verbose=0).shape == (
+        2,
+        2,
+    )
+
+
+def test_tune_again_goes_on_and_json_is_alone_on_standard_output(study):
+    folder, arguments, _ = study
+    result = call(*arguments, "--json")
+    found = json.loads(result.stdout)
+    assert found["objective"] == "balanced_accuracy"
+    assert found["configurations"][0]["role"] == "baseline"
+    assert len(found["configurations"][0]["runs"]) == 2
+    assert found["files"]["model"] == str(folder / "out" / "best.keras")
+    assert "trial  1" not in result.output
+
+
+def test_another_study_in_the_same_folder_is_refused(study):
+    folder, arguments, _ = study
+    before = (folder / "out" / "study.json").read_bytes()
+    assert "epochs (was 1, is 2)" in mistake(*arguments, "--epochs", "2")
+    assert (folder / "out" / "study.json").read_bytes() == before
+
+
+def test_report(study):
+    folder, _, _ = study
+    (folder / "out" / "report.md").unlink()
+    text = call("report", str(folder / "out")).stdout
+    assert (folder / "out" / "report.md").is_file()
+    assert "best.keras" in text
+    found = json.loads(call("report", str(folder / "out"), "--json").stdout)
+    assert found["trials"] == 1
+
+
+def test_interrupted(monkeypatch, tmp_path):
+    from keras_funcs import search
+
+    trials = tmp_path / "runs" / "digits" / "search"
+
+    def classifier(dataset):
+        build = search.models.classifier(dataset, units=(4,))
+
+        def stopped(hp):
+            if (trials / "trial_0000").exists():
+                raise KeyboardInterrupt
+            return build(hp)
+
+        return stopped
+
+    monkeypatch.setattr(search, "classifier", classifier)
+    result = call("tune", "digits", "--epochs", "1", code=130)
+    assert "goes on where this one stopped" in result.stdout
+    assert "Traceback" not in result.output
+    folder = tmp_path / "runs" / "digits"
+    assert (folder / "report.md").is_file()
+    assert (folder / "preprocessing.json").is_file()
+
+
+def test_doctor(study):
+    folder, _, _ = study
+    text = call("doctor", str(folder / "out" / "best.keras")).stdout
+    assert f"keras           {keras.__version__}" in text
+    assert f"backend         {keras.backend.backend()}" in text
+    assert "ok       every object of it is registered" in text
+    found = json.loads(call("doctor", "--json").stdout)
+    assert found["findings"] == [{"level": "ok", "message": "nothing is wrong"}]
+    assert "cpu" in found["facts"]["devices"].lower()
+
+
+def test_doctor_of_a_broken_installation(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "mxnet")
+    text = call("doctor", "m.keras", code=1).stdout
+    assert "error    Keras does not start: ValueError: KERAS_BACKEND" in text
+    assert "m.keras was not looked into" in text
+    monkeypatch.undo()
+    monkeypatch.setattr(cli, "safe_keras", lambda version: False)
+    assert "known holes" in call("doctor", code=1).stdout
+
+
+@pytest.mark.parametrize(
+    "version, safe",
+    [
+        ("3.12.3", False), ("3.12.4", True), ("3.12.10", True),
+        ("3.13.2", False), ("3.14.0", False), ("3.15.0", False),
+        ("3.15.1", True), ("3.16.0", True), ("4.0.0", True), ("0", False),
+    ],
+)  # fmt: skip
+def test_keras_versions(version, safe):
+    assert cli.safe_keras(version) is safe
+
+
+GOOD = """
+import keras
+
+@keras.saving.register_keras_serializable("mine")
+class Squared(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(keras.ops.square(y_true - y_pred), -1)
+"""
+
+
+def test_check(tmp_path, monkeypatch):
+    from keras_funcs import testing
+
+    Result = testing.Result
+    results = [
+        Result("values", "Mine()", True, ""),
+        Result("gradient", "Mine()", False, "It is not finite."),
+    ]
+    asked = []
+
+    def check_component(component):
+        asked.append(component.__name__)
+        return results
+
+    monkeypatch.setattr(testing, "check_component", check_component)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for number, code in enumerate((1, 0)):
+        (tmp_path / f"users_{number}.py").write_text(GOOD)
+        place = f"users_{number}.py:Squared"
+        text = call("check", place, code=code).stdout
+        assert "pass  values" in text
+        assert ("FAIL  gradient" in text) == (code == 1)
+        del sys.modules[f"users_{number}"], results[1:]
+    (tmp_path / "users_2.py").write_text(GOOD)
+    found = json.loads(call("check", "users_2.py:Squared", "--json").stdout)
+    assert found == [{"check": "values", "passed": True, "message": ""}]
+    assert asked == ["Squared"] * 3
+
+
+def test_backend_of_the_command(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        cli.importlib.util,
+        "find_spec",
+        lambda name: name in ("torch", "tensorflow"),
+    )
+    config = tmp_path / "keras.json"
+
+    def chosen(variable=None, written=None):
+        monkeypatch.delenv("KERAS_BACKEND", raising=False)
+        if variable is not None:
+            monkeypatch.setenv("KERAS_BACKEND", variable)
+        if written is not None:
+            config.write_text(written)
+        return cli.start_keras(aloud=True)
+
+    assert chosen() == "torch"
+    assert "set KERAS_BACKEND for another" in capsys.readouterr().err
+    assert os.environ["KERAS_BACKEND"] == "torch"
+    assert chosen("tensorflow") == "tensorflow"
+    assert "from KERAS_BACKEND" in capsys.readouterr().err
+    # Keras writes tensorflow there unasked, and jax is not installed.
+    assert chosen(written='{"backend": "tensorflow"}') == "torch"
+    assert chosen(written='{"backend": "jax"}') == "torch"
+    assert chosen(written="{") == "torch"
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: True)
+    assert chosen(written='{"backend": "torch"}') == "torch"
+    assert chosen(written="[]") == "jax"
+    with pytest.raises(ValueError, match="cannot train. There are: jax, torch"):
+        chosen("openvino")
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="No backend of Keras"):
+        chosen()
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [("", None), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("2h5s", 7205)],
+)
+def test_durations(text, expected):
+    assert cli.seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["10", "m", "0s", "1d", "-5m", "5m1h", " "])
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError, match="--time takes a duration"):
+        cli.seconds(text)
