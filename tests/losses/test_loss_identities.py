@@ -1,0 +1,246 @@
+"""What must not change a loss: order of classes, form of labels, batches."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from keras import ops
+
+from keras_funcs import losses
+from tests.derivatives import gradient
+from tests.losses import oracles
+
+few = settings(max_examples=8, deadline=None, derandomize=True)
+CLASSES = 4
+COUNTS = [50, 20, 7, 3]
+SHAPES = ((1,), (6,), (3, 4), (2, 3, 2))
+HIDDEN = -7.5  # the score of a masked step
+
+
+def build(order=None, **arguments):
+    """Every categorical loss, with its classes in the given order."""
+    order = list(range(CLASSES) if order is None else order)
+    arguments = {"from_logits": True, "reduction": "none", **arguments}
+    counts = [COUNTS[c] for c in order]
+    alpha = [(0.5, 1.0, 2.0, 0.1)[c] for c in order]
+    return [
+        losses.CategoricalFocal(alpha, 2.0, **arguments),
+        losses.LogitAdjusted(counts, 1.3, **arguments),
+        losses.WeightedCrossentropy(class_counts=counts, **arguments),
+    ]
+
+
+@st.composite
+def batches(draw):
+    shape = draw(st.sampled_from(SHAPES))
+    random = np.random.default_rng(draw(st.integers(0, 10**6)))
+    logits = random.normal(0, 3, (*shape, CLASSES)).astype("float32")
+    return random.integers(0, CLASSES, shape), logits, random
+
+
+@few
+@given(batches())
+def test_class_permutation(batch):
+    ids, logits, random = batch
+    order = random.permutation(CLASSES)
+    place = np.argsort(order)  # where class c went
+    for here, there in zip(build(), build(order)):
+        expected = ops.convert_to_numpy(here(ids, logits))
+        moved = there(place[ids], logits[..., order])
+        np.testing.assert_allclose(moved, expected, 1e-4, 1e-6)
+
+
+@few
+@given(batches(), st.floats(-50, 50))
+def test_shift_of_logits(batch, shift):
+    ids, logits, _ = batch
+    shift = np.float32(shift)
+    for loss in build():
+        expected = ops.convert_to_numpy(loss(ids, logits))
+        moved = loss(ids, logits + shift)
+        np.testing.assert_allclose(moved, expected, 1e-3, 1e-4)
+
+
+@few
+@given(batches())
+def test_sparse_is_one_hot_in_every_rank(batch):
+    ids, logits, _ = batch
+    for smoothing in (0.0, 0.1):
+        for loss in build():
+            if not hasattr(loss, "label_smoothing") and smoothing:
+                continue
+            loss.label_smoothing = smoothing
+            sparse = ops.convert_to_numpy(loss(ids, logits))
+            assert sparse.shape == ids.shape
+            rows = loss(np.eye(CLASSES)[ids], logits)
+            np.testing.assert_allclose(rows, sparse, 1e-4, 1e-6)
+            column = loss(ids[..., None], logits)
+            np.testing.assert_array_equal(column, sparse)
+
+
+@few
+@given(batches())
+def test_split_batches_and_repeated_samples(batch):
+    ids, logits, random = batch
+    times = random.integers(0, 4, ids.shape[0])
+    times[0] = 2
+    for loss in build():
+        whole = ops.convert_to_numpy(loss(ids, logits))
+        parts = [
+            ops.convert_to_numpy(loss(ids[i : i + 1], logits[i : i + 1]))
+            for i in range(len(ids))
+        ]
+        np.testing.assert_allclose(np.concatenate(parts), whole, 1e-6)
+    weight = times.reshape((-1,) + (1,) * (ids.ndim - 1)).astype("float32")
+    weight = np.broadcast_to(weight, ids.shape)
+    repeated = np.repeat(ids, times, 0), np.repeat(logits, times, 0)
+    for loss in build(reduction="mean_with_sample_weight"):
+        np.testing.assert_allclose(
+            loss(ids, logits, weight),
+            ops.convert_to_numpy(loss(*repeated)),
+            1e-5,
+        )
+
+
+@few
+@given(batches())
+def test_logits_are_probabilities(batch):
+    ids, logits, _ = batch
+    p = np.exp(logits.astype(float))
+    p = (p / p.sum(-1, keepdims=True)).astype("float32")
+    for here, there in zip(build(), build(from_logits=False)):
+        expected = ops.convert_to_numpy(here(ids, logits))
+        np.testing.assert_allclose(there(ids, p), expected, 1e-3, 1e-5)
+
+
+@pytest.mark.parametrize("axis", [1, -2, 2])
+def test_the_class_axis_may_be_anywhere(axis):
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 2, (2, 3, 5, CLASSES)).astype("float32")
+    ids = random.integers(0, CLASSES, (2, 3, 5))
+    moved = np.moveaxis(logits, -1, axis)
+    for last, elsewhere in zip(build(), build(axis=axis)):
+        expected = ops.convert_to_numpy(last(ids, logits))
+        np.testing.assert_allclose(elsewhere(ids, moved), expected, 1e-5)
+        rows = np.moveaxis(np.eye(CLASSES)[ids], -1, axis)
+        np.testing.assert_allclose(elsewhere(rows, moved), expected, 1e-4)
+        column = np.expand_dims(ids, axis)
+        np.testing.assert_allclose(elsewhere(column, moved), expected, 1e-5)
+
+
+def masked(scores):
+    """Scores that carry a Keras mask, as a masking layer hands them on."""
+    return keras.layers.Masking(HIDDEN)(ops.convert_to_tensor(scores))
+
+
+@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
+@pytest.mark.parametrize("void", [None, 255, -1, 2])
+def test_mask_ignored_class_and_weights_together(reduction, void):
+    random = np.random.default_rng(4)
+    shape = (3, 4)
+    logits = random.normal(0, 2, (*shape, CLASSES)).astype("float32")
+    ids = random.integers(0, CLASSES, shape)
+    if void in (255, -1):
+        ids[0, 1] = ids[2, :2] = void
+    plain = np.where((ids < 0) | (ids >= CLASSES), 0, ids)
+    mask = random.uniform(size=shape) < 0.7
+    full = random.uniform(0, 2, shape)
+    weights = (None, full)
+    if reduction != "mean_with_sample_weight":
+        # That one divides by the weights as they come, before they are
+        # broadcast: weights of (3, 1) would be short by the other axis.
+        weights += (full[:, :1],)
+    for with_mask in (False, True):
+        valid = np.ones(shape, bool) if void is None else ids != void
+        if with_mask:
+            valid &= mask
+        scores = np.where(mask[..., None], logits, HIDDEN).astype("float32")
+        carried = masked(scores) if with_mask else scores
+        for bare, loss in zip(
+            build(), build(ignore_class=void, reduction=reduction)
+        ):
+            rows = ops.convert_to_numpy(bare(plain, scores))
+            for weight in weights:
+                expected = oracles.reduced(rows, weight, valid, reduction)
+                result = ops.convert_to_numpy(loss(ids, carried, weight))
+                np.testing.assert_allclose(result, expected, 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize("reduction", oracles.REDUCTIONS[1:])
+def test_nothing_but_ignored_labels_is_0(reduction):
+    logits = np.random.default_rng(0).normal(0, 2, (3, CLASSES))
+    for loss in build(ignore_class=-1, reduction=reduction):
+        ids = np.full(3, -1)
+        assert float(loss(ids, logits)) == 0.0
+        slope = gradient(lambda z, f=loss, y=ids: f(y, z), logits)
+        assert not slope.any()
+
+
+def test_ignored_one_hot_rows():
+    logits = np.random.default_rng(0).normal(0, 2, (4, CLASSES))
+    ids = np.array([0, 2, 1, 2])
+    for loss in build(ignore_class=2, reduction="sum_over_batch_size"):
+        expected = ops.convert_to_numpy(loss(ids[[0, 2]], logits[[0, 2]]))
+        np.testing.assert_allclose(loss(ids, logits), expected, 1e-5)
+        rows = np.eye(CLASSES)[ids]
+        np.testing.assert_allclose(loss(rows, logits), expected, 1e-5)
+
+
+@pytest.mark.parametrize("label", [-1, 4, 255, -100])
+def test_an_id_that_is_no_class_gives_nan_and_spares_the_others(label):
+    logits = np.zeros((3, CLASSES))
+    for loss in build():
+        found = ops.convert_to_numpy(loss(np.array([0, label, 1]), logits))
+        assert np.isnan(found).tolist() == [False, True, False]
+
+
+def test_gamma_0_and_equal_weights_are_crossentropy():
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 3, (9, CLASSES)).astype("float32")
+    ids = np.arange(9) % CLASSES
+    expected = oracles.each(
+        lambda t, z: oracles.crossentropy(t, oracles.softmax(z)[0]),
+        np.eye(CLASSES)[ids],
+        logits,
+    )
+    arguments = {"from_logits": True, "reduction": "none"}
+    for loss in (
+        losses.CategoricalFocal(None, 0.0, **arguments),
+        losses.CategoricalFocal([1.0] * CLASSES, 0.0, **arguments),
+        losses.WeightedCrossentropy(**arguments),
+        losses.WeightedCrossentropy([1.0] * CLASSES, **arguments),
+        losses.WeightedCrossentropy(class_counts=[9] * CLASSES, **arguments),
+        losses.LogitAdjusted([9] * CLASSES, 1.7, **arguments),
+        losses.LogitAdjusted(COUNTS, 0.0, **arguments),
+    ):
+        np.testing.assert_allclose(loss(ids, logits), expected, 1e-5)
+
+
+@pytest.mark.parametrize(
+    "labels, outputs",
+    [
+        ((5,), (4, 3)),
+        ((4, 2), (4, 3)),
+        ((4, 3, 1), (4, 3)),
+        ((1,), (4, 3)),
+        ((), (4, 3)),
+        ((4, 1), (4, 5, 3)),
+        ((4, 3), (4, 5, 3)),
+        ((4,), (4, 1)),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(labels, outputs):
+    y, scores = np.zeros(labels), np.ones(outputs)
+    for loss in (losses.CategoricalFocal(), losses.WeightedCrossentropy()):
+        with pytest.raises(ValueError, match="Invalid shape of `y_"):
+            loss(y, scores)
+
+
+@pytest.mark.parametrize(
+    "labels, outputs", [((4, 2), (4, 3)), ((4,), (4, 3)), ((4, 1), (4, 3))]
+)
+def test_binary_never_broadcasts(labels, outputs):
+    with pytest.raises(ValueError, match="Invalid shape of `y_true`"):
+        losses.BinaryFocal()(np.zeros(labels), np.ones(outputs))
