@@ -34,6 +34,8 @@ class ClassificationLoss(Configurable, keras.losses.Loss):
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
     """
 
+    targets = "classes"  # or "labels": a yes or no for each score
+
     def __init__(self, from_logits: bool = False, **kwargs: Any) -> None:
         dtype = keras.dtype_policies.get(
             kwargs.pop("dtype", None) or keras.config.floatx()

@@ -171,6 +171,8 @@ class BinaryFocal(ClassificationLoss):
         Lin, Goyal, Girshick, He and Dollar (2017), ICCV, arXiv:1708.02002
     """
 
+    targets = "labels"
+
     def __init__(
         self,
         alpha: float | list[float] | None = None,

@@ -35,6 +35,8 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
     """
 
+    targets = "classes"
+
     def __init__(
         self,
         from_logits: bool = False,

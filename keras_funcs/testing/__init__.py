@@ -5,6 +5,8 @@ yours: losses, metrics, layers, activations, optimizers, schedules,
 regularizers and callbacks, on the active backend.
 """
 
+from keras_funcs.testing import dtypes as dtypes
+from keras_funcs.testing import effects as effects
 from keras_funcs.testing import numerics as numerics
 from keras_funcs.testing import serialization as serialization
 from keras_funcs.testing.cases import Case as Case

@@ -1,5 +1,6 @@
 """Components as pure functions of arrays: what compilers and gradients want."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,14 @@ class Program:
     arrays: list[np.ndarray]
     smooth: int
 
+    def total(self, *points: Any) -> Any:
+        """A scalar in which every output counts, by another factor each.
+
+        Equal factors would let errors cancel in the sum.
+        """
+        outputs = self.function(*points, *self.arrays[self.smooth :])
+        return sum(ops.sum(y * _ramp(y)) for y in outputs)
+
 
 def program(case: Case, dtype: str = "float32", **overrides: Any) -> Program:
     """The program of a fresh component, in a dtype."""
@@ -39,6 +48,9 @@ def _activation(case: Case, dtype: str, overrides: Any) -> Program:
 def _layer(case: Case, dtype: str, overrides: Any) -> Program:
     training = overrides.pop("training", False)
     layer = case.make(dtype=dtype, **overrides)
+    # `stateless_call` hands all on to `call`.
+    accepted = "training" in inspect.signature(layer.call).parameters
+    mode = {"training": training} if accepted else {}
     x = inputs.features(case).astype(dtype)
     layer.build((None, *x.shape[1:]))
     trainable = [values(v) for v in layer.trainable_variables]
@@ -46,7 +58,7 @@ def _layer(case: Case, dtype: str, overrides: Any) -> Program:
 
     def function(x: Any, *weights: Any) -> list[Any]:
         own, rest = weights[: len(trainable)], weights[len(trainable) :]
-        y, _ = layer.stateless_call(list(own), list(rest), x, training=training)
+        y, _ = layer.stateless_call(list(own), list(rest), x, **mode)
         return [y]
 
     return Program(function, [x, *trainable, *others], 1 + len(trainable))
@@ -118,6 +130,12 @@ _PROGRAMS: dict[str, Callable[[Case, str, Any], Program]] = {
     "regularizers": _regularizer,
     "schedules": _schedule,
 }
+
+
+def _ramp(y: Any) -> np.ndarray:
+    size = int(np.prod(y.shape)) if len(y.shape) else 1
+    ramp = np.linspace(0.5, 1.5, size).reshape(tuple(y.shape))
+    return ramp.astype(keras.backend.standardize_dtype(y.dtype))
 
 
 def values(tensor: Any) -> np.ndarray:
