@@ -1,5 +1,6 @@
 """The callback that writes what a training did to TensorBoard."""
 
+import contextlib
 import importlib.util
 import os
 import warnings
@@ -163,7 +164,11 @@ class TensorBoardInspector(Configurable, keras.callbacks.Callback):
         self._training, self._before = False, {}
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
-            self._safely(recorder.close)
+            self._safely(recorder.flush)
+            # What cannot be written was reported above; the files are closed
+            # in any case.
+            with contextlib.suppress(OSError):
+                recorder.close()
 
     def _open(self) -> None:
         # Imported here: it draws on other kinds, which this one must not need.

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util import tensor_util
 
 from keras_funcs.callbacks.tensorboard_inspector import TensorBoardInspector
@@ -182,16 +183,19 @@ def test_a_further_fit_carries_the_steps_on(tmp_path):
     assert list(read(tmp_path, "train")["epoch_loss"]) == [0, 1, 2, 3, 4, 8]
 
 
-def test_a_failure_warns_once_and_training_goes_on(tmp_path, monkeypatch):
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
+def test_a_full_disk_warns_once_and_training_goes_on(tmp_path, monkeypatch):
+    opened = []
 
-    monkeypatch.setattr("keras_funcs.inspect.events.EventWriter._write", full)
+    def full(writer):
+        opened.append(open("/dev/full", "wb"))
+        return RecordWriter(opened[-1])
+
+    monkeypatch.setattr("keras_funcs.inspect.events.EventWriter._open", full)
     with pytest.warns(UserWarning, match="No space left") as caught:
         model, history = train([TensorBoardInspector(tmp_path)])
     told = [item for item in caught if "stops writing" in str(item.message)]
     assert len(told) == 1 and len(history["loss"]) == 3
-    monkeypatch.undo()
+    assert opened and all(file.closed for file in opened)
     for one, other in zip(values(train()[0]), values(model)):
         np.testing.assert_array_equal(one, other)
 
