@@ -84,7 +84,7 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
         Args:
             y_true: Class ids, or one-hot or soft labels.
             y_pred: `(batch, ..., C)` scores of C classes; or, for two
-                classes, the scores of class 1: `(batch, ...)` or
+                classes, the scores of class 1: `(batch,)` or
                 `(batch, ..., 1)`.
             sample_weight: Optional weights, of the labels' shape or of their
                 first axes.

@@ -41,7 +41,7 @@ class BalancedAccuracy(ConfusionMetric):
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
             labels `(batch, ..., C)`. An id that is no class gives NaN.
         y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch, ...)` or
+            classes, the score of class 1 in `(batch,)` or
             `(batch, ..., 1)`.
 
     Raises:
@@ -110,7 +110,7 @@ class MatthewsCorrelation(ConfusionMetric):
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
             labels `(batch, ..., C)`. An id that is no class gives NaN.
         y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch, ...)` or
+            classes, the score of class 1 in `(batch,)` or
             `(batch, ..., 1)`.
 
     Raises:
@@ -138,16 +138,24 @@ class MatthewsCorrelation(ConfusionMetric):
         # Shares instead of counts: fourth powers of counts leave float32.
         total = ops.sum(matrix)
         share = matrix / ops.where(total == 0, 1.0, total)
-        true, predicted = ops.sum(share, axis=1), ops.sum(share, axis=0)
-        covariance = ops.sum(ops.diagonal(share)) - ops.sum(true * predicted)
-        # 1 - <p, p> as sum p (1 - p): no cancellation near one class.
-        spread = ops.sum(true * (1.0 - true))
-        spread = spread * ops.sum(predicted * (1.0 - predicted))
-        constant = spread <= 1e-14
+        true = ops.sum(share, axis=1, keepdims=True)
+        predicted = ops.sum(share, axis=0, keepdims=True)
+        # c s - <t, p> is, class by class, tp tn - fn fp, and 1 - t_c the sum
+        # of the other classes: differences from 1 would lose rare classes.
+        other = 1.0 - ops.eye(matrix.shape[0], dtype=matrix.dtype)
+        missed = ops.sum(other * share, axis=1)
+        alarms = ops.sum(other * share, axis=0)
+        passed = ops.sum(other * (true - share), axis=0)
+        covariance = ops.diagonal(share) * passed - missed * alarms
+        spread = ops.sqrt(
+            ops.sum(other * true * ops.transpose(true))
+            * ops.sum(other * predicted * ops.transpose(predicted))
+        )
+        constant = spread == 0
         return ops.where(
             constant,
             0.0,
-            covariance / ops.sqrt(ops.where(constant, 1.0, spread)),
+            ops.sum(covariance) / ops.where(constant, 1.0, spread),
         )
 
 
@@ -176,7 +184,7 @@ class ConfusionMatrix(ConfusionMetric):
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
             labels `(batch, ..., C)`. An id that is no class gives NaN.
         y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch, ...)` or
+            classes, the score of class 1 in `(batch,)` or
             `(batch, ..., 1)`.
 
     Raises:
