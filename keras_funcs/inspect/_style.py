@@ -47,14 +47,15 @@ def figure(
     return fig, all_axes[0] if len(heights) == 1 else list(all_axes)
 
 
-def title(axes: Any, title: str, pad: float = 10) -> None:
-    axes.set_title(
+def title(axes: Any, title: str) -> None:
+    """Above the whole figure, where long labels leave it room."""
+    axes.get_figure().suptitle(
         plain(title, 90),
-        loc="left",
+        x=0.015,
+        ha="left",
         color=INK,
         fontsize=12,
         fontweight="bold",
-        pad=pad,
     )
 
 

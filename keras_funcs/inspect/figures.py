@@ -189,7 +189,7 @@ def interval_plot(
     names = _labels("labels", labels, len(centre))
     sign = 1.0 if better == "higher" else -1.0
 
-    figure, axes = style.figure(7.6, 1.5 + 0.42 * min(len(centre), 60))
+    figure, axes = style.figure(9.2, 1.5 + 0.42 * min(len(centre), 60))
     axes.axvline(0.0, color=style.MUTED, linewidth=1.2, zorder=1)
     seen: dict[str, str] = {}
     for row, (value, (low, high)) in enumerate(zip(centre, ends)):
@@ -226,7 +226,7 @@ def interval_plot(
     axes.grid(axis="x", color=style.FAINT, linewidth=0.8)
     axes.set_xlabel(style.plain(xlabel), color=style.INK)
     style.legend(axes, above=True)
-    style.title(axes, title, pad=26)
+    style.title(axes, title)
     return style.save(figure)
 
 
@@ -304,7 +304,7 @@ def grouped_bars(
     axes.grid(axis="y", color=style.FAINT, linewidth=0.8)
     axes.set_ylabel(style.plain(ylabel), color=style.INK)
     style.legend(axes, above=True)
-    style.title(axes, title, pad=26)
+    style.title(axes, title)
     return style.save(figure)
 
 
