@@ -5,10 +5,12 @@ yours: losses, metrics, layers, activations, optimizers, schedules,
 regularizers and callbacks, on the active backend.
 """
 
+from keras_funcs.testing import batches as batches
 from keras_funcs.testing import dtypes as dtypes
 from keras_funcs.testing import effects as effects
 from keras_funcs.testing import numerics as numerics
 from keras_funcs.testing import serialization as serialization
+from keras_funcs.testing import streams as streams
 from keras_funcs.testing.cases import Case as Case
 from keras_funcs.testing.cases import cases as cases
 from keras_funcs.testing.runner import Check as Check

@@ -127,18 +127,16 @@ def _layer(case: Case, overrides: dict[str, Any]) -> list[Any]:
 
 def _loss(case: Case, overrides: dict[str, Any]) -> list[Any]:
     loss = case.make(reduction=None, **overrides)
-    y_pred = inputs.predictions(case, loss)
+    y_pred = inputs.probabilities(case)
     return results([loss(inputs.labels(case), y_pred)])
 
 
 def _loss_of_squares(case: Case, overrides: dict[str, Any]) -> list[Any]:
     """Every axis could be the classes'."""
     loss = case.make(reduction=None, **overrides)
-    size = (BLOCK, CLASSES, CLASSES)
-    logits = inputs.generator().normal(size=size)
-    y_pred = inputs.as_scores(case, loss, logits).astype("float32")
-    y_true = np.broadcast_to(np.eye(CLASSES, dtype="float32"), size)
-    return results([loss(y_true, y_pred)])
+    y_pred = inputs.generator().uniform(0.1, 0.9, (3, CLASSES, CLASSES))
+    y_true = np.tile(np.eye(CLASSES, dtype="float32"), (3, 1, 1))
+    return results([loss(y_true, y_pred.astype("float32"))])
 
 
 def _metric(case: Case, overrides: dict[str, Any]) -> list[Any]:
@@ -183,8 +181,6 @@ def _regularizer(case: Case, overrides: dict[str, Any]) -> list[Any]:
     penalty = case.make(**overrides)
     return results([penalty(inputs.weights(rank)) for rank in (1, 2, 4)])
 
-
-BLOCK = 3
 
 _OBSERVERS: dict[str, list[Callable[[Case, dict[str, Any]], list[Any]]]] = {
     "activations": [_activation],

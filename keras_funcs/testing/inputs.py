@@ -62,8 +62,15 @@ def predictions(
     case: Case, component: Any, seed: int = 1, batch: int = BATCH
 ) -> np.ndarray:
     """`y_pred` of moderate size."""
-    z = generator(seed).normal(size=(batch, CLASSES), scale=2.0)
+    z = generator(seed).normal(size=(batch, CLASSES))
     return as_scores(case, component, z).astype("float32")
+
+
+def probabilities(case: Case, seed: int = 1) -> np.ndarray:
+    """`y_pred` that could be logits as well as probabilities."""
+    z = generator(seed).normal(size=(BATCH, CLASSES))
+    squash = softmax if case.targets == "classes" else sigmoid
+    return squash(z).astype("float32")
 
 
 def as_scores(case: Case, component: Any, logits: np.ndarray) -> np.ndarray:

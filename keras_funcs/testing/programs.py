@@ -132,10 +132,10 @@ _PROGRAMS: dict[str, Callable[[Case, str, Any], Program]] = {
 }
 
 
-def _ramp(y: Any) -> np.ndarray:
+def _ramp(y: Any) -> Any:
     size = int(np.prod(y.shape)) if len(y.shape) else 1
     ramp = np.linspace(0.5, 1.5, size).reshape(tuple(y.shape))
-    return ramp.astype(keras.backend.standardize_dtype(y.dtype))
+    return ops.convert_to_tensor(ramp, dtype=y.dtype)
 
 
 def values(tensor: Any) -> np.ndarray:
