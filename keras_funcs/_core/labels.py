@@ -25,10 +25,11 @@ def is_sparse(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> bool:
         ValueError: for any other shape.
     """
     labels, outputs = tuple(y_true.shape), tuple(y_pred.shape)
-    if not outputs or outputs[axis] is None or outputs[axis] < 2:
+    if len(outputs) < 2 or outputs[axis] is None or outputs[axis] < 2:
         raise ValueError(
-            "Invalid shape of `y_pred`. Expected at least 2 classes on axis "
-            f"{axis}; for one output use a binary loss or metric. "
+            "Invalid shape of `y_pred`. Expected a batch with at least 2 "
+            f"classes on axis {axis}; for one output use a binary loss or "
+            "metric. "
             f"Received: y_pred.shape={outputs}"
         )
     if len(labels) == len(outputs) and _fit(labels, outputs):

@@ -26,12 +26,22 @@ def log_probability(probability: Tensor) -> Tensor:
     The floor is the smallest normal number, not 1e-7, so that a confidently
     wrong prediction keeps its gradient down to p = 1e-38 (float32).
     """
-    return ops.log(ops.maximum(probability, smallest_normal(probability)))
+    return ops.log(floored(probability))
 
 
 def logit(probability: Tensor) -> Tensor:
     """`log(p / (1 - p))`, finite at 0 and at 1."""
     return log_probability(probability) - log_probability(1.0 - probability)
+
+
+def floored(x: Tensor) -> Tensor:
+    """`max(x, smallest normal number)`: what has a finite logarithm.
+
+    The floor is a tensor: `ops.maximum` with a Python number turns float64
+    into float32 on Torch, and this floor into 0.
+    """
+    floor = ops.convert_to_tensor(smallest_normal(x), dtype=x.dtype)
+    return ops.maximum(x, floor)
 
 
 def smallest_normal(like: Tensor) -> float:

@@ -12,8 +12,8 @@ from keras_funcs._core import labels
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.masking import MaskCarrier
 from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.numerics import floored
 from keras_funcs._core.numerics import log_probability
-from keras_funcs._core.numerics import smallest_normal
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import Tensor
@@ -175,7 +175,7 @@ class Softmax(NamedTuple):
         return ops.squeeze(x, self.axis)
 
     def _log_rest(self, own: Tensor, total: Tensor) -> Tensor:
-        rest = ops.maximum(total - own, smallest_normal(total))
+        rest = floored(total - own)
         return ops.log(rest) - ops.log(total)
 
 

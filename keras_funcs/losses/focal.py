@@ -13,8 +13,8 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.labels import align_binary
+from keras_funcs._core.numerics import floored
 from keras_funcs._core.numerics import logit
-from keras_funcs._core.numerics import smallest_normal
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import CategoricalLoss
@@ -201,8 +201,7 @@ class BinaryFocal(ClassificationLoss):
             # 1 - p_t = y (1 - p) + (1 - y) p, raised through its logarithm: a
             # power below 1 has no gradient at 0.
             missing = y * ops.sigmoid(-z) + (1.0 - y) * ops.sigmoid(z)
-            missing = ops.maximum(missing, smallest_normal(missing))
-            loss = ops.exp(self.gamma * ops.log(missing)) * loss
+            loss = ops.exp(self.gamma * ops.log(floored(missing))) * loss
         if self.alpha is not None:
             alpha = ops.convert_to_tensor(self.alpha, dtype=loss.dtype)
             loss = (y * alpha + (1.0 - y) * (1.0 - alpha)) * loss
