@@ -1,6 +1,7 @@
 """Class weights for the last part of training only."""
 
 from typing import Any
+from typing import Self
 
 import keras
 
@@ -8,6 +9,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.typing import Config
 
 
 @component(tune={"start": Range(0.5, 0.95)})
@@ -51,6 +53,10 @@ class DeferredReweighting(Configurable, keras.callbacks.Callback):
     def __init__(self, start: float = 0.8) -> None:
         super().__init__()
         self.start = checks.number("start", start, at_least=0, at_most=1)
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        return cls(**config)
 
     def on_train_begin(self, logs: Any = None) -> None:
         losses = keras.tree.flatten(self.model.loss)
