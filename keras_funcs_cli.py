@@ -5,6 +5,7 @@ is imported before a sub-command runs, and the backend is chosen before that.
 What the sub-commands do stands in `keras_funcs/_command/`.
 """
 
+import _thread
 import contextlib
 import functools
 import importlib.util
@@ -12,6 +13,7 @@ import json
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -48,6 +50,7 @@ def main() -> None:
         # A terminal that knows ASCII only gets `?`, not a traceback.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    sys.unraisablehook = repeat_interrupt
     app()
 
 
@@ -340,6 +343,15 @@ def seconds(text: str) -> float | None:
             f"--time takes a duration such as 90s, 10m or 1h30m, not {text!r}."
         )
     return float(total)
+
+
+def repeat_interrupt(lost: Any) -> None:
+    """Sends Ctrl-C again where a callback of the backend has swallowed it."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        # From a thread: here it would be lost with the first one.
+        threading.Timer(0.05, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def one_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
@@ -263,6 +264,18 @@ def test_interrupted(monkeypatch, tmp_path):
     folder = tmp_path / "runs" / "digits"
     assert (folder / "report.md").is_file()
     assert (folder / "preprocessing.json").is_file()
+
+
+def test_an_interrupt_is_not_lost_in_a_callback(monkeypatch):
+    class Careless:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "unraisablehook", cli.repeat_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Careless()
+        for _ in range(100):
+            time.sleep(0.05)
 
 
 def test_doctor(study):

@@ -215,7 +215,7 @@ def _present(argument: str, names: Sequence[str], columns: list[str]) -> None:
             shown = ", ".join(near or columns[:10])
             kind = "Nearest" if near else "There are"
             checks.invalid(
-                argument, f"columns of the table. {kind}: {shown}", name
+                argument, f"a column of the table. {kind}: {shown}", name
             )
 
 
