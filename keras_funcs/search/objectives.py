@@ -24,7 +24,8 @@ SMALLER_IS_BETTER = frozenset(
     loss mean_squared_error mse root_mean_squared_error rmse
     mean_absolute_error mae mean_absolute_percentage_error mape
     mean_squared_logarithmic_error msle kl_divergence poisson log_cosh
-    logcosh logcosh_error log_cosh_error hinge squared_hinge categorical_hinge binary_crossentropy
+    logcosh logcosh_error log_cosh_error hinge squared_hinge
+    categorical_hinge binary_crossentropy
     categorical_crossentropy sparse_categorical_crossentropy false_positives
     false_negatives brier_score expected_calibration_error
     """.split()

@@ -102,6 +102,32 @@ class BestEpoch(keras.callbacks.Callback):
             self.model.set_weights(self._weights)
 
 
+class Start(keras.callbacks.Callback):
+    """Puts a freshly built model's state where training begins.
+
+    Not before `fit`: its first call on a model draws random numbers and moves
+    the state of dropout, later ones do not.
+    """
+
+    def __init__(self, fresh: Any, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+        self.built = fresh.built and fresh.optimizer.built
+        # Copies: on torch an array shares the memory of its variable.
+        self.values = [np.array(to_numpy(v)) for v in _state(fresh)]
+
+    def fits(self, model: Any) -> bool:
+        """Whether the state has the model's shapes."""
+        shapes = [tuple(variable.shape) for variable in _state(model)]
+        return self.built and shapes == [v.shape for v in self.values]
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.built and self.fits(self.model):
+            for variable, value in zip(_state(self.model), self.values):
+                variable.assign(value)
+        keras.utils.set_random_seed(self.seed)
+
+
 class Program:
     """A configuration, compiled once and trained from several seeds.
 
@@ -128,18 +154,17 @@ class Program:
         begin = time.monotonic()
         keras.utils.set_random_seed(seed)
         fresh = build(self.settings.build, self.hp)
-        if self.model is None or not _transfer(fresh, self.model):
+        start = Start(fresh, seed)
+        if self.model is None or not start.fits(self.model):
             self.model = fresh
         settings = self.settings
         best = BestEpoch(settings.objective, settings.patience)
-        # The same random numbers whether or not building drew some.
-        keras.utils.set_random_seed(seed)
         self.model.fit(
             **inputs(settings.train, settings.batch_size, seed),
             **_validation(settings.validation),
             epochs=epochs or settings.epochs,
             # First, so that the others end with the best weights in place.
-            callbacks=[best, *callbacks],
+            callbacks=[start, best, *callbacks],
             verbose=0,
         )
         if best.epoch < 0:
@@ -311,21 +336,6 @@ def _validation(split: Any) -> dict[str, Any]:
     }
 
 
-def _transfer(source: Any, target: Any) -> bool:
-    """Puts a fresh model's whole state into a compiled one, if they fit."""
-    pairs = [
-        (source.variables, target.variables),
-        (source.optimizer.variables, target.optimizer.variables),
-    ]
-    shapes = [
-        ([tuple(v.shape) for v in new], [tuple(v.shape) for v in old])
-        for new, old in pairs
-    ]
-    if not all(v.built for v in (source, source.optimizer)) or any(
-        new != old for new, old in shapes
-    ):
-        return False
-    for new, old in pairs:
-        for value, variable in zip(new, old):
-            variable.assign(value)
-    return True
+def _state(model: Any) -> list[Any]:
+    """All variables of a model that training changes, metrics left out."""
+    return [*model.variables, *model.optimizer.variables]
