@@ -80,8 +80,10 @@ class GroupLasso(Configurable, keras.regularizers.Regularizer):
         size = 1
         for axis in axes:
             size *= x.shape[axis]
-        # sum_g sqrt(|g|) |w_g|; with no axis inside, a group is one weight.
-        lengths = norm(x, axis=axes) if axes else ops.abs(x)
+        if not axes:  # a group is one weight
+            x, axes = ops.expand_dims(x, -1), (-1,)
+        # sum_g sqrt(|g|) |w_g|
+        lengths = norm(x, axis=axes)
         reduce = ops.sum if self.reduction == "sum" else ops.mean
         return self.factor * size**0.5 * reduce(lengths)
 
