@@ -1,0 +1,181 @@
+"""Where the coefficients of adaptive activations live."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_funcs import layers
+from keras_funcs._core.masking import MaskCarrier
+
+
+def coefficient(layer, *shape):
+    layer.build((None, *shape))
+    (variable,) = layer.weights
+    return variable
+
+
+@pytest.mark.parametrize(
+    "arguments, shape, wanted",
+    [
+        ({}, (5,), (5,)),
+        ({}, (7, 5), (5,)),
+        ({}, (6, 7, 5), (5,)),
+        ({}, (None, None, 5), (5,)),
+        ({"axis": 1}, (6, 7, 5), (6, 1, 1)),
+        ({"axis": 1}, (6, None), (1, 6, 1)),
+        ({"axis": 2}, (6, 7, 5), (1, 7, 1)),
+        ({"axis": [1, -1]}, (7, 5), (1, 7, 5)),
+        ({"axis": [1, 2, 3]}, (6, 7, 5), (6, 7, 5)),
+        ({"shared_axes": [1, 2]}, (6, 7, 5), (5,)),
+        ({"shared_axes": [2, 3]}, (6, 7, 5), (6, 1, 1)),
+        ({"shared_axes": [1]}, (7, 5), (5,)),
+        ({"shared_axes": []}, (6, 7, 5), (6, 7, 5)),
+        ({"granularity": "layer"}, (6, 7, 5), ()),
+    ],
+)
+def test_shape_of_the_coefficient(arguments, shape, wanted):
+    variable = coefficient(layers.Swish(**arguments), *shape)
+    assert tuple(variable.shape) == wanted
+    assert len(wanted) != 2  # Muon would take it for a matrix
+    assert variable.name == "act_beta"
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"axis": 1}, {"axis": [1, 3]}, {"shared_axes": [1, 3]}]
+)
+def test_a_coefficient_acts_where_its_axis_says(arguments):
+    layer = layers.Snake(**arguments)
+    variable = coefficient(layer, 2, 3, 4)
+    values = np.arange(1, 1 + int(np.prod(variable.shape)))
+    layer.set_weights([values.reshape(variable.shape) / 4.0])
+    x = np.random.default_rng(0).normal(0, 1, (2, 2, 3, 4))
+    y = ops.convert_to_numpy(layer(x.astype("float32")))
+    own = np.broadcast_to(layer.get_weights()[0], (2, 3, 4))
+    for index in np.ndindex(*x.shape):
+        a = float(own[index[1:]])
+        wanted = x[index] + np.sin(a * x[index]) ** 2 / a
+        np.testing.assert_allclose(y[index], wanted, 1e-4, 1e-5)
+    kept = set(range(1, 4)) - {1, 3} if "shared_axes" in arguments else None
+    assert kept is None or own.reshape(2, 3, 4)[0, :, 0].tolist() == [
+        0.25,
+        0.5,
+        0.75,
+    ]
+
+
+def test_it_shares_as_prelu_does():
+    prelu = keras.layers.PReLU(shared_axes=[1, 2])
+    prelu.build((None, 6, 7, 5))
+    ours = coefficient(layers.Swish(shared_axes=[1, 2]), 6, 7, 5)
+    assert int(np.prod(prelu.alpha.shape)) == int(np.prod(ours.shape))
+
+
+def test_coefficients_stay_float32_under_mixed_precision():
+    for dtype in ("mixed_float16", "mixed_bfloat16", "float16"):
+        layer = layers.Swish(dtype=dtype)
+        y = layer(np.ones((2, 3), "float32"))
+        assert keras.backend.standardize_dtype(layer.beta.dtype) == "float32"
+        assert keras.backend.standardize_dtype(y.dtype) == layer.compute_dtype
+    # float16 alone would lose x**2 beyond 256 in the sine's argument
+    layer = layers.Snake(500.0, dtype="mixed_float16")
+    y = layer(np.full((1, 1), 200.0, "float32"))
+    wanted = 200 + np.sin(1e5) ** 2 / 500
+    np.testing.assert_allclose(ops.convert_to_numpy(y), [[wanted]], 1e-3)
+
+
+@pytest.mark.parametrize("kind", [layers.Swish, layers.Snake])
+def test_an_activation_that_was_built_early_is_counted_and_trained(kind):
+    activation = layers.build_activation(kind(), 6)
+    assert activation.built
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(6, activation=activation)]
+    )
+    assert model.count_params() == 3 * 6 + 6 + 6
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    before = activation.get_weights()[0].copy()
+    x = np.random.default_rng(0).normal(0, 1, (8, 3)).astype("float32")
+    model.fit(x, np.ones((8, 6)), verbose=0)
+    assert (activation.get_weights()[0] != before).any()
+
+
+def test_granularity_layer_needs_no_early_build():
+    activation = layers.Snake(granularity="layer")
+    model = keras.Sequential(
+        [
+            keras.Input((None, None, 2)),
+            keras.layers.Conv2D(4, 3, activation=activation),
+        ]
+    )
+    assert model.count_params() == 3 * 3 * 2 * 4 + 4 + 1
+
+
+def test_build_activation_builds_once():
+    layer = layers.build_activation(layers.Swish(), 4)
+    beta = layer.beta
+    assert layers.build_activation(layer, 4).beta is beta
+
+
+def test_a_mask_passes():
+    x = np.ones((2, 3, 4), "float32")
+    x[0, 1] = 0
+    masked = keras.layers.Masking()(ops.convert_to_tensor(x))
+    y = layers.Swish()(masked)
+    carried = ops.convert_to_numpy(MaskCarrier().read(y))
+    assert carried.tolist() == [[True, False, True], [True, True, True]]
+
+
+def test_regularizer_and_constraint_reach_the_coefficient():
+    layer = layers.Swish(
+        -2.0,
+        beta_regularizer=keras.regularizers.L2(0.5),
+        beta_constraint="non_neg",
+        granularity="layer",
+    )
+    penalty = ops.convert_to_numpy(layer.losses[0])
+    np.testing.assert_allclose(penalty, 0.5 * 4)
+    constrained = layer.beta.constraint(layer.beta.value)
+    assert ops.convert_to_numpy(constrained) == 0.0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"axis": 0},
+        {"axis": []},
+        {"axis": "1"},
+        {"axis": 1.0},
+        {"axis": [1, 0]},
+        {"axis": None},
+        {"granularity": "element"},
+        {"shared_axes": [0]},
+        {"shared_axes": [-1]},
+        {"shared_axes": ["1"]},
+    ],
+)
+def test_bad_arguments_are_refused(arguments):
+    (name,) = arguments
+    with pytest.raises(ValueError, match=f"argument `{name}`"):
+        layers.Swish(**arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, shape, message",
+    [
+        ({"axis": 3}, (None, 4), "axis 3"),
+        ({"axis": -3}, (None, 4), "axis -3"),
+        ({"axis": 1}, (None, None, 4), "needs the size"),
+        ({"shared_axes": []}, (None, None, 4), "needs the size"),
+        ({"shared_axes": [4]}, (None, 3, 4), "axis 4"),
+    ],
+)
+def test_shapes_without_the_axis_are_refused(arguments, shape, message):
+    with pytest.raises(ValueError, match=message):
+        layers.Swish(**arguments).build(shape)
+
+
+def test_build_activation_refuses():
+    with pytest.raises(ValueError, match="argument `units`"):
+        layers.build_activation(layers.Swish(), 0)
+    with pytest.raises(ValueError, match="argument `layer`"):
+        layers.build_activation(keras.layers.ReLU(), 4)
