@@ -37,11 +37,11 @@ def logit(probability: Tensor) -> Tensor:
 def floored(x: Tensor) -> Tensor:
     """`max(x, smallest normal number)`: what has a finite logarithm.
 
-    The floor is a tensor: `ops.maximum` with a Python number turns float64
-    into float32 on Torch, and this floor into 0.
+    Not by `ops.maximum`, which turns float64 into float32 on Torch.
     """
-    floor = ops.convert_to_tensor(smallest_normal(x), dtype=x.dtype)
-    return ops.maximum(x, floor)
+    floor = np.asarray(smallest_normal(x), dtype="float64")
+    floor = ops.convert_to_tensor(floor, dtype=x.dtype)
+    return ops.where(x < floor, floor, x)  # this way round NaN stays
 
 
 def smallest_normal(like: Tensor) -> float:
