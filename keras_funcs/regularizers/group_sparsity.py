@@ -14,7 +14,7 @@ from keras_funcs._core.numerics import norm
 from keras_funcs._core.typing import Tensor
 
 
-@component(tune={"factor": Range(1e-6, 1e-2, log=True)})
+@component(tune={"factor": Range(1e-6, 1e-3, log=True)})
 class GroupLasso(Configurable, keras.regularizers.Regularizer):
     """Sum of the lengths of groups of weights: drives whole groups to zero.
 
