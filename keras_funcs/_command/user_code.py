@@ -11,6 +11,8 @@ from keras_funcs._command.printing import paragraph
 from keras_funcs._command.printing import print_json
 from keras_funcs._core import checks
 
+LONGEST = 400  # of a message on the terminal; JSON has all of it
+
 
 def load(place: str) -> Any:
     """Imports a file of the user's and returns one object of it.
@@ -84,6 +86,9 @@ def check(place: str, as_json: bool) -> bool:
     for item in results:
         print(f"{'pass' if item.passed else bold('FAIL')}  {item.check}")
         if not item.passed:
-            paragraph(item.message, "      ")
+            # Keras's own messages can hold a whole model.
+            text = item.message
+            text = text if len(text) <= LONGEST else text[:LONGEST] + "..."
+            paragraph(text, "      ")
     print(f"\n{len(results) - len(failed)} of {len(results)} checks passed")
     return not failed
