@@ -80,7 +80,7 @@ class StudyTuner(DurableTuner, base_tuner.BaseTuner):
         run = self.run_trial(trial)
         self.oracle.update_trial(
             trial.trial_id,
-            {**run.logs, "seconds": run.seconds},
+            {**run.logs, "seconds": run.seconds, "steady": run.steady},
             step=run.epoch,
         )
 

@@ -49,6 +49,7 @@ class Runner:
             self._preflight()
         self.clock = local.Clock(self.saved.get("seconds", 0.0))
         self.seconds: list[float] = []
+        self.steady: list[float] = []
 
     def run(self) -> None:
         """Search, final, ablation, report: whatever is still to be done."""
@@ -196,8 +197,12 @@ class Runner:
     def _trial_ended(self, trial: Any) -> None:
         done = trial.status == "COMPLETED"
         if done:
-            found = trial.metrics.get_history("seconds")
-            self.seconds.append(found[0].value[0] if found else 0.0)
+            for name, known in (
+                ("seconds", self.seconds),
+                ("steady", self.steady),
+            ):
+                found = trial.metrics.get_history(name)
+                known.append(found[0].value[0] if found else 0.0)
         self._store()
         self.say(
             Event(
@@ -225,8 +230,10 @@ class Runner:
             return 0.0
         configs = 1 + self.study.finalists
         configs += ABLATIONS if self.study.ablation else 0
-        mean = sum(self.seconds) / len(self.seconds)
-        return configs * len(self.study.seeds) * mean
+        # A configuration is compiled once; further seeds only train.
+        first = sum(self.seconds) / len(self.seconds)
+        further = sum(self.steady) / len(self.steady)
+        return configs * (first + (len(self.study.seeds) - 1) * further)
 
     def _seconds_left(self) -> float | None:
         if not self.seconds:
@@ -238,7 +245,7 @@ class Runner:
         left += self._final_seconds()
         if self.study.max_time is not None:
             left = min(left, self.study.max_time - self.clock.elapsed)
-        return max(0.0, left)
+        return float(max(0.0, left))
 
     def _nothing_worked(self) -> RuntimeError:
         trials = [

@@ -44,13 +44,16 @@ class Run:
         score: Float. The objective in its best epoch.
         epoch: Integer. That epoch, from 0; its weights are in the model.
         logs: All metrics of that epoch.
-        seconds: Float.
+        seconds: Float. The whole run.
+        steady: Float. What it took without its first epoch, in which the
+            model is compiled: what a further seed takes.
     """
 
     score: float
     epoch: int
     logs: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    steady: float = 0.0
 
 
 class NotFinite(ArithmeticError):
@@ -71,10 +74,13 @@ class BestEpoch(keras.callbacks.Callback):
         self.epoch = -1
         self.last: Any = None
         self.logs: dict[str, float] = {}
+        self.compiled: float | None = None
         self._weights: Any = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = logs or {}
+        if self.compiled is None:
+            self.compiled = time.monotonic()
         self.last = logs.get(self.objective.name)
         if self.last is None:
             known = sorted(name for name in logs if name.startswith("val_"))
@@ -172,11 +178,13 @@ class Program:
                 f"`{settings.objective.name}` or the loss was not finite in "
                 f"any epoch (last: {best.last})"
             )
+        end = time.monotonic()
         return Run(
             score=best.logs[settings.objective.name],
             epoch=best.epoch,
             logs=best.logs,
-            seconds=time.monotonic() - begin,
+            seconds=end - begin,
+            steady=end - (best.compiled or begin),
         )
 
     def evaluate(self, split: Any) -> dict[str, float]:
