@@ -68,15 +68,30 @@ class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
         self.weight_decay_mode = checks.one_of(
             "weight_decay_mode", weight_decay_mode, DECAY_MODES
         )
+        if isinstance(weight_decay_exclusions, str):
+            # Taken letter by letter, "bias" would match almost every path.
+            checks.invalid(
+                "weight_decay_exclusions",
+                "a list of regular expressions",
+                weight_decay_exclusions,
+            )
         self.weight_decay_exclusions = [
             checks.pattern("weight_decay_exclusions", item)
             for item in weight_decay_exclusions
         ]
+        if learning_rate_multipliers is None:
+            learning_rate_multipliers = {}
+        if not isinstance(learning_rate_multipliers, Mapping):
+            checks.invalid(
+                "learning_rate_multipliers",
+                "a mapping from regular expressions to factors",
+                learning_rate_multipliers,
+            )
         self.learning_rate_multipliers = {
             checks.pattern("learning_rate_multipliers", key): checks.number(
                 f"learning_rate_multipliers[{key!r}]", value, at_least=0
             )
-            for key, value in (learning_rate_multipliers or {}).items()
+            for key, value in learning_rate_multipliers.items()
         }
 
     def rule(
