@@ -6,12 +6,20 @@ import pytest
 
 from keras_funcs import testing
 from keras_funcs._core.component import registered
+from keras_funcs.testing.saving import load_afresh
+from keras_funcs.testing.saving import loads_in_a_fresh_process
 
 CASES = testing.cases()
+DEFAULTS = [case for case in CASES if case.is_default]
 
 # (check, component): the reason, with the upstream report. Strict: a mark that
 # is no longer needed fails.
-EXPECTED_FAILURES: dict[tuple[str, str], str] = {}
+EXPECTED_FAILURES = {
+    ("resumed_training_is_the_same", "DropPath"): (
+        "Keras does not save the state of seed generators: "
+        "keras-team/keras#19796"
+    ),
+}
 
 
 def pairs():
@@ -19,6 +27,8 @@ def pairs():
         for check in testing.checks(case.kind):
             if check.once and not case.is_default:
                 continue
+            if check.name == loads_in_a_fresh_process.__name__:
+                continue  # below, all in one process
             reason = EXPECTED_FAILURES.get((check.name, case.name))
             marks = [pytest.mark.xfail(reason=reason)] if reason else []
             yield pytest.param(
@@ -29,6 +39,16 @@ def pairs():
 @pytest.mark.parametrize(("case", "check"), list(pairs()))
 def test_conformance(case, check):
     check(case)
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    return load_afresh(DEFAULTS)
+
+
+@pytest.mark.parametrize("case", DEFAULTS, ids=str)
+def test_loads_in_a_fresh_process(case, loaded):
+    assert loaded[str(case)] == ""
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -43,7 +63,7 @@ def test_pickle(case):
 
 
 def test_every_component_has_a_case():
-    defaults = [case.target for case in CASES if case.is_default]
+    defaults = [case.target for case in DEFAULTS]
     components = [entry.object for entry in registered()]
     assert len(defaults) == len(components) > 0
     assert defaults == components

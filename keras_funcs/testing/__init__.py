@@ -6,11 +6,16 @@ regularizers and callbacks, on the active backend.
 """
 
 from keras_funcs.testing import batches as batches
+from keras_funcs.testing import devices as devices
 from keras_funcs.testing import dtypes as dtypes
 from keras_funcs.testing import effects as effects
+from keras_funcs.testing import hostility as hostility
 from keras_funcs.testing import numerics as numerics
+from keras_funcs.testing import optimizers as optimizers
+from keras_funcs.testing import saving as saving
 from keras_funcs.testing import serialization as serialization
 from keras_funcs.testing import streams as streams
+from keras_funcs.testing import training as training
 from keras_funcs.testing.cases import Case as Case
 from keras_funcs.testing.cases import cases as cases
 from keras_funcs.testing.runner import Check as Check

@@ -1,0 +1,85 @@
+"""Checks on several devices, and on one that is not here."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_funcs._core.backend import active
+from keras_funcs.testing.cases import Case
+from keras_funcs.testing.models import bench
+from keras_funcs.testing.programs import program
+from keras_funcs.testing.runner import NUMERIC
+from keras_funcs.testing.runner import NotApplicable
+from keras_funcs.testing.runner import check
+from keras_funcs.testing.runner import close
+from keras_funcs.testing.runner import expect
+
+SAMPLES = 16  # two batches that two devices can halve
+
+
+def _several_devices() -> bool:
+    return active().compiles_steps()
+
+
+@check(*NUMERIC, once=True, when=_several_devices)
+def two_replicas_equal_one(case: Case) -> None:
+    """A mean over half a batch, or state that replicas do not add up."""
+    if len(active().devices()) < 2:
+        raise NotApplicable(
+            "it needs two devices; XLA_FLAGS="
+            "--xla_force_host_platform_device_count=2 makes two of a CPU for "
+            "JAX, and tf.config.set_logical_device_configuration for "
+            "TensorFlow"
+        )
+    alone = bench(case, samples=SAMPLES)
+    histories = [alone.fit(1)]
+    with active().plan("data_parallel").scope:
+        together = bench(case, samples=SAMPLES)
+        histories.append(together.fit(1))
+        predictions = together.predict()
+    if _draws(alone.component):
+        # Each replica draws for its own half.
+        expect(np.all(np.isfinite(predictions)), "predictions are not finite")
+        return
+    close(predictions, alone.predict(), "predictions of replicas", 1e-4, 1e-5)
+    for name, expected in histories[0].items():
+        close(histories[1][name], expected, f"{name} of replicas", 1e-4, 1e-5)
+
+
+@check(*NUMERIC, once=True, when=lambda: not _several_devices())
+def several_devices_are_refused(case: Case) -> None:
+    """Keras trains on one device with Torch, and says so."""
+    try:
+        active().plan("data_parallel")
+    except ValueError as error:
+        expect("one device" in str(error), f"the error says: {error}")
+    else:
+        expect(False, "data parallelism was promised")
+
+
+def _lowers() -> bool:
+    return keras.config.backend() == "jax"
+
+
+@check(*NUMERIC, when=_lowers)
+def compiles_for_tpu(case: Case) -> None:
+    """An operation that TPUs lack, in the value or in its gradient."""
+    made = program(case)
+    active().lower_for_tpu(made.function, made.arrays)
+    if made.smooth:
+        points = made.arrays[: made.smooth]
+
+        def slopes(*points: Any) -> Any:
+            return active().gradient(made.total, points)
+
+        active().lower_for_tpu(slopes, points)
+
+
+def _draws(component: Any) -> bool:
+    if not isinstance(component, keras.layers.Layer):
+        return False
+    return any(
+        isinstance(value, keras.random.SeedGenerator)
+        for value in vars(component).values()
+    )

@@ -1,0 +1,118 @@
+"""A small compiled model around any component, and data to train it on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_funcs.losses import WeightedCrossentropy
+from keras_funcs.testing import inputs
+from keras_funcs.testing.cases import CLASSES
+from keras_funcs.testing.cases import Case
+from keras_funcs.testing.programs import results
+
+BATCH = 8
+SAMPLES = 20  # two batches and a ragged one
+UNITS = 6
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A model with one component in it, ready to train."""
+
+    model: keras.Model
+    component: Any
+    callbacks: list[keras.callbacks.Callback]
+    x: np.ndarray
+    y: np.ndarray
+
+    def fit(self, epochs: int = 1, **arguments: Any) -> dict[str, Any]:
+        """Trains in a fixed order; the history."""
+        given = {"batch_size": BATCH, "shuffle": False, "verbose": 0}
+        history = self.model.fit(
+            self.x,
+            self.y,
+            epochs=epochs,
+            callbacks=self.callbacks,
+            **{**given, **arguments},
+        )
+        return dict(history.history)
+
+    def state(self) -> list[np.ndarray]:
+        """Everything that training changes."""
+        model = self.model
+        return results([*model.weights, *model.optimizer.variables])
+
+    def predict(self) -> np.ndarray:
+        return np.asarray(
+            self.model.predict(self.x, batch_size=BATCH, verbose=0)
+        )
+
+    def reload(self, path: Path) -> "Bench":
+        """The same, from a file."""
+        self.model.save(path)
+        loaded = keras.saving.load_model(path)
+        return Bench(loaded, None, self.callbacks, self.x, self.y)
+
+
+def bench(
+    case: Case, seed: int = 3, samples: int = SAMPLES, **overrides: Any
+) -> Bench:
+    """A model with a fresh component where its kind belongs."""
+    keras.utils.set_random_seed(seed)
+    component = case.make(**overrides)
+    kind = case.kind
+    x = inputs.features(case, batch=samples)
+    y = inputs.labels(case, batch=samples)
+    if kind not in ("losses", "metrics"):
+        y = inputs.class_ids(batch=samples)
+    plain = not np.issubdtype(y.dtype, np.integer)
+    logits = inputs.takes_logits(component)
+    loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+    if plain:
+        loss = keras.losses.BinaryCrossentropy(from_logits=logits)
+    if kind == "callbacks":  # some need a loss that weighs classes
+        loss = WeightedCrossentropy(
+            class_counts=[40, 20, 10, 5], from_logits=True
+        )
+    optimizer: Any = keras.optimizers.SGD(
+        component if kind == "schedules" else 0.05, momentum=0.9
+    )
+    model = keras.Model(*_network(case, component, logits, plain))
+    model.compile(
+        optimizer=component if kind == "optimizers" else optimizer,
+        loss=component if kind == "losses" else loss,
+        metrics=[component] if kind == "metrics" else None,
+        jit_compile=False if keras.config.backend() == "torch" else "auto",
+    )
+    callbacks = [component] if kind == "callbacks" else []
+    return Bench(model, component, callbacks, x, y)
+
+
+def _network(
+    case: Case, component: Any, logits: bool, plain: bool
+) -> tuple[Any, Any]:
+    x = outputs = keras.Input(case.input_shape)
+    if case.kind == "layers":
+        outputs = component(outputs)
+    elif case.kind == "activations" and not _keeps_shape(component):
+        outputs = component(keras.layers.Dense(UNITS)(outputs))
+    else:
+        named = case.kind == "activations"
+        penalty = component if case.kind == "regularizers" else None
+        outputs = keras.layers.Dense(
+            UNITS,
+            activation=case.target if named else "tanh",
+            kernel_regularizer=penalty,
+        )(outputs)
+    if len(outputs.shape) > 2:
+        outputs = keras.layers.Flatten()(outputs)
+    last = None if logits else "sigmoid" if plain else "softmax"
+    return x, keras.layers.Dense(CLASSES, activation=last)(outputs)
+
+
+def _keeps_shape(function: Any) -> bool:
+    """Whether it can be the `activation=` of a layer."""
+    return bool(function(np.zeros((1, UNITS), "float32")).shape[-1] == UNITS)

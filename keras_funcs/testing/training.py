@@ -1,0 +1,203 @@
+"""Checks of training: compiled steps, saved files, resumed runs."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_funcs._core.backend import active
+from keras_funcs.testing import inputs
+from keras_funcs.testing.cases import Case
+from keras_funcs.testing.models import bench
+from keras_funcs.testing.programs import results
+from keras_funcs.testing.runner import NUMERIC
+from keras_funcs.testing.runner import check
+from keras_funcs.testing.runner import close
+from keras_funcs.testing.runner import expect
+from keras_funcs.testing.runner import finite
+from keras_funcs.testing.runner import same
+
+
+@check(once=True)
+def resumed_training_is_the_same(case: Case) -> None:
+    """State that a saved file loses: slots, counters, seeds, hyperparameters.
+
+    Two epochs, a file, and two more equal four epochs, bit by bit; so the
+    same seed gives the same numbers, too.
+    """
+    whole = bench(case)
+    whole.fit(4)
+    first = bench(case)
+    first.fit(2)
+    with tempfile.TemporaryDirectory() as folder:
+        second = first.reload(Path(folder) / "model.keras")
+    same(second.predict(), first.predict(), "predictions of the loaded model")
+    second.fit(4, initial_epoch=2)
+    for found, expected in zip(second.state(), whole.state()):
+        same(found, expected, "the state after a resumed training")
+    finite(whole.predict(), "predictions after training")
+
+
+class _Probe(keras.layers.Layer):
+    """Counts how often the model's step is traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.traces = 0
+
+    def call(self, inputs: Any) -> Any:
+        self.traces += 1
+        return inputs
+
+
+@check(*NUMERIC, once=True, when=lambda: active().compiles_steps())
+def steps_are_traced_once(case: Case) -> None:
+    """A Python value in a step that changes and makes it compile again."""
+    made = bench(case)
+    probe = _Probe()
+    x = keras.Input(case.input_shape)
+    model = keras.Model(x, made.model(probe(x)))
+    model.compile(
+        optimizer=made.model.optimizer,
+        loss=made.model.loss,
+        metrics=[made.component] if case.kind == "metrics" else None,
+    )
+    counts: list[int] = []
+    count = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: counts.append(probe.traces)
+    )
+    model.fit(
+        made.x, made.y, batch_size=8, epochs=4, callbacks=[count], verbose=0
+    )
+    expect(
+        counts[-1] == counts[0],
+        f"traces of the step after each epoch: {counts}",
+    )
+
+
+@check("layers", once=True)
+def weights_load_into_a_fresh_model(case: Case) -> None:
+    """Weights made at the first call: absent from counts and from files."""
+    trained = bench(case)
+    trained.fit(1)
+    fresh = bench(case, seed=4)
+    before = fresh.model.count_params()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.weights.h5"
+        trained.model.save_weights(path)
+        fresh.model.load_weights(path)
+    same(fresh.predict(), trained.predict(), "predictions with loaded weights")
+    expect(
+        before == fresh.model.count_params(),
+        "the first call added weights",
+    )
+
+
+@check("layers", "activations", once=True)
+def clones_predict_the_same(case: Case) -> None:
+    """A layer that `clone_model` cannot make again."""
+    made = bench(case)
+    clone = keras.models.clone_model(made.model)
+    clone.set_weights(made.model.get_weights())
+    found = np.asarray(clone.predict(made.x, verbose=0))
+    same(found, np.asarray(made.model.predict(made.x, verbose=0)), "a clone")
+
+
+@check("layers")
+def inference_is_deterministic(case: Case) -> None:
+    """Noise that is not switched off outside training."""
+    layer, x = case.make(), inputs.features(case)
+    first = results([layer(x, training=False)])
+    for mode in ({"training": False}, {}):
+        same(results([layer(x, **mode)]), first, "a second call")
+
+
+@check("layers", once=True)
+def masks_pass(case: Case) -> None:
+    """A layer that drops the mask of a padded sequence."""
+    layer = case.make()
+    x = np.stack([inputs.features(case)] * 3, axis=1)
+    x[:, -1] = 0.0
+    masking = keras.layers.Masking(0.0)
+    marked = masking(x)
+    expected = masking.compute_mask(x)
+    expect(layer.supports_masking, "supports_masking is False")
+    layer(marked)
+    found = layer.compute_mask(marked, expected)
+    same(results([found]), results([expected]), "the mask")
+
+
+@check("layers", once=True)
+def unknown_sizes_are_taken(case: Case) -> None:
+    """A layer that needs the batch size or the length of a sequence."""
+    x = np.stack([inputs.features(case)] * 3, axis=1)
+    layer = case.make()
+    symbol = keras.Input((None, *case.input_shape))
+    model = keras.Model(symbol, layer(symbol))
+    expected = results([layer(x)])
+    for part in (x[:, :1], x[:1]):
+        finite(results([model(part)]), f"an input of shape {part.shape}")
+    close(results([model(x)]), expected, "the model's output")
+    announced = layer.compute_output_shape((None, None, *case.input_shape))
+    expect(
+        tuple(announced)[2:] == tuple(expected[0].shape)[2:],
+        f"compute_output_shape gave {announced}",
+    )
+
+
+@check("layers", once=True)
+def serves_as_an_activation(case: Case) -> None:
+    """A layer in `Dense(activation=...)` whose weights come too late."""
+    if not case.accepts("granularity"):
+        return
+    models = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        layer = case.make(granularity="layer")
+        x = keras.Input((6,))
+        y = keras.layers.Dense(4, activation=layer)(x)
+        models.append(keras.Model(x, y))
+    counts = [model.count_params() for model in models]
+    added = sum(int(np.prod(w.shape)) for w in layer.weights)
+    expect(counts == [28 + added] * 2 and added > 0, f"{counts} parameters")
+    rows = inputs.generator().normal(size=(3, 6)).astype("float32")
+    with tempfile.TemporaryDirectory() as folder:
+        models[0].save_weights(Path(folder) / "a.weights.h5")
+        models[1].load_weights(Path(folder) / "a.weights.h5")
+        models[0].save(Path(folder) / "a.keras")
+        loaded = keras.saving.load_model(Path(folder) / "a.keras")
+    expected = results([models[0](rows)])
+    for model in (models[1], loaded):
+        same(results([model(rows)]), expected, "a reloaded activation")
+
+
+@check("layers", once=True)
+def channels_may_come_first(case: Case) -> None:
+    """Coefficients on the wrong axis of `(batch, channels, height, width)`."""
+    if not case.accepts("shared_axes"):
+        return
+    x = inputs.generator().normal(size=(2, 3, 4, 5)).astype("float32")
+    last = case.make()
+    expected = results([last(np.moveaxis(x, 1, -1))])[0]
+    for arguments in ({"axis": 1}, {"shared_axes": [2, 3]}):
+        layer = case.make(**arguments)
+        found = results([layer(x)])[0]
+        close(np.moveaxis(found, 1, -1), expected, f"{arguments}")
+        expect(
+            layer.count_params() == last.count_params(),
+            f"{arguments}: {layer.count_params()} coefficients",
+        )
+
+
+@check("schedules")
+def rates_are_finite_and_positive(case: Case) -> None:
+    """A rate below 0, or NaN where a phase has no steps."""
+    schedule = case.make()
+    for step in (0, 1, 5, 50, 10**6):
+        for given in (step, ops.convert_to_tensor(step, dtype="int32")):
+            (rate,) = results([schedule(given)])
+            finite(rate, f"the rate at step {step}")
+            expect(rate >= 0, f"the rate at step {step} is {rate}")
