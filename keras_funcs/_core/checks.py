@@ -6,6 +6,7 @@ hold, and raises a `ValueError` that names argument, expectation and value.
 
 import math
 import re
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
 from numbers import Integral
@@ -94,7 +95,8 @@ def boolean(name: str, value: Any) -> bool:
 
 def one_of(name: str, value: Any, allowed: Collection[Any]) -> Any:
     """A member of a small set."""
-    if isinstance(value, (dict, list, set)) or value not in allowed:
+    plain = value is None or isinstance(value, (str, int, float))
+    if not plain or value not in allowed:
         invalid(name, f"one of {list(allowed)}", value)
     return value
 
@@ -161,13 +163,33 @@ def initializer(name: str, value: Any) -> Any:
     """A finite number, or an initializer object."""
     if isinstance(value, Real) or value is None:
         return number(name, value)
+    expected = "a finite number or an initializer"
+    return keras_object(name, value, keras.initializers.get, expected)
+
+
+def keras_object(
+    name: str, value: Any, get: Callable[[Any], Any], expected: str
+) -> Any:
+    """What Keras's `get` of a kind makes of an identifier."""
     try:
-        return keras.initializers.get(value)
+        return get(value)
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"Invalid value for argument `{name}`. Expected a finite number "
-            f"or an initializer. Received: {name}={value!r}"
+            f"Invalid value for argument `{name}`. Expected {expected}. "
+            f"Received: {name}={value!r}"
         ) from error
+
+
+def regularizer(name: str, value: Any) -> Any:
+    """A regularizer or `None`."""
+    expected = "a regularizer or None"
+    return keras_object(name, value, keras.regularizers.get, expected)
+
+
+def constraint(name: str, value: Any) -> Any:
+    """A constraint or `None`."""
+    expected = "a constraint or None"
+    return keras_object(name, value, keras.constraints.get, expected)
 
 
 def pattern(name: str, value: Any) -> str:

@@ -94,14 +94,14 @@ class TensorBoardInspector(Configurable, keras.callbacks.Callback):
             checks.invalid("validation_data", "a pair (x, y) of arrays", kind)
         self.validation_data = validation_data
         if class_names is not None:
-            if isinstance(class_names, str) or len(class_names) < 2:
+            several = isinstance(class_names, (list, tuple))
+            if not several or len(class_names) < 2:
                 checks.invalid("class_names", "2 or more names", class_names)
             class_names = [str(name) for name in class_names]
         self.class_names = class_names
-        if update_freq not in ("epoch", "batch"):
-            if isinstance(update_freq, str):
-                expected = '"epoch", "batch" or an integer >= 1'
-                checks.invalid("update_freq", expected, update_freq)
+        if isinstance(update_freq, str):
+            checks.one_of("update_freq", update_freq, ("epoch", "batch"))
+        else:
             checks.integer("update_freq", update_freq, at_least=1)
         self.update_freq = update_freq
         self._recorder: Any = None

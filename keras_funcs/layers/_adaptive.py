@@ -49,7 +49,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         super().__init__(**kwargs)
         self.built: bool
         axes = [axis] if isinstance(axis, int) else axis
-        if not isinstance(axes, Sequence) or isinstance(axes, str) or not axes:
+        if not isinstance(axes, (list, tuple)) or not axes:
             checks.invalid("axis", "an integer or a list of integers", axis)
         self.axis = [checks.integer("axis", item) for item in axes]
         if 0 in self.axis:
@@ -58,6 +58,8 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             "granularity", granularity, ("channel", "layer")
         )
         if shared_axes is not None:
+            if not isinstance(shared_axes, (list, tuple)):
+                checks.invalid("shared_axes", "a list of axes", shared_axes)
             shared_axes = [
                 checks.integer("shared_axes", item, at_least=1)
                 for item in shared_axes

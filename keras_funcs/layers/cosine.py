@@ -76,9 +76,18 @@ class CosineDense(Configurable, keras.layers.Layer):
             "units", units, at_least=1, at_most=checks.MAX_CLASSES
         )
         self.scale = checks.number("scale", scale, above=0)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.kernel_initializer = checks.keras_object(
+            "kernel_initializer",
+            kernel_initializer,
+            keras.initializers.get,
+            "an initializer",
+        )
+        self.kernel_regularizer = checks.regularizer(
+            "kernel_regularizer", kernel_regularizer
+        )
+        self.kernel_constraint = checks.constraint(
+            "kernel_constraint", kernel_constraint
+        )
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:

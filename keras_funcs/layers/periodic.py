@@ -7,7 +7,6 @@ carry the period in a coefficient.
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_funcs._core import checks
@@ -85,10 +84,12 @@ class Snake(AdaptiveActivation):
         self.log_scale = checks.boolean("log_scale", log_scale)
         lower = {"above": 0.0} if self.log_scale else {}
         self.frequency = checks.number("frequency", frequency, **lower)
-        self.frequency_regularizer = keras.regularizers.get(
-            frequency_regularizer
+        self.frequency_regularizer = checks.regularizer(
+            "frequency_regularizer", frequency_regularizer
         )
-        self.frequency_constraint = keras.constraints.get(frequency_constraint)
+        self.frequency_constraint = checks.constraint(
+            "frequency_constraint", frequency_constraint
+        )
         super().__init__(**kwargs)
 
     def build_coefficients(self) -> None:

@@ -6,7 +6,6 @@ channel; choose one where a smooth rectifier (SiLU, GELU) is the baseline.
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_funcs._core import checks
@@ -76,8 +75,12 @@ class Swish(AdaptiveActivation):
         self.beta_initializer = checks.initializer(
             "beta_initializer", beta_initializer
         )
-        self.beta_regularizer = keras.regularizers.get(beta_regularizer)
-        self.beta_constraint = keras.constraints.get(beta_constraint)
+        self.beta_regularizer = checks.regularizer(
+            "beta_regularizer", beta_regularizer
+        )
+        self.beta_constraint = checks.constraint(
+            "beta_constraint", beta_constraint
+        )
         super().__init__(**kwargs)
 
     def build_coefficients(self) -> None:

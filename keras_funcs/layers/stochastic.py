@@ -31,7 +31,8 @@ class DropPath(Configurable, keras.layers.Layer):
     Args:
         rate: Float in [0, 1). Probability that a sample's branch is dropped.
             Defaults to `0.1`.
-        seed: Integer or None. Makes the draws repeatable. Defaults to `None`.
+        seed: Integer >= 0, or None. Makes the draws repeatable. Defaults to
+            `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -63,7 +64,9 @@ class DropPath(Configurable, keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.rate = checks.number("rate", rate, at_least=0, below=1)
-        self.seed = None if seed is None else checks.integer("seed", seed)
+        if seed is not None:
+            seed = checks.integer("seed", seed, at_least=0, at_most=2**31 - 1)
+        self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
         self.built = True

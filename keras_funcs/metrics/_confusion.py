@@ -55,7 +55,10 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
             ignore_class = checks.integer("ignore_class", ignore_class)
         self.ignore_class = ignore_class
         if class_names is not None:
-            if isinstance(class_names, str) or len(class_names) < 2:
+            if (
+                not isinstance(class_names, (list, tuple))
+                or len(class_names) < 2
+            ):
                 checks.invalid("class_names", "2 or more names", class_names)
             class_names = [str(item) for item in class_names]
         self.class_names = class_names

@@ -75,6 +75,18 @@ class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
                 "a list of regular expressions",
                 weight_decay_exclusions,
             )
+        if not isinstance(weight_decay_exclusions, (list, tuple)):
+            checks.invalid(
+                "weight_decay_exclusions",
+                "a list of regular expressions",
+                weight_decay_exclusions,
+            )
+        if not isinstance(learning_rate_multipliers, (Mapping, type(None))):
+            checks.invalid(
+                "learning_rate_multipliers",
+                "a mapping from regular expressions to numbers",
+                learning_rate_multipliers,
+            )
         self.weight_decay_exclusions = [
             checks.pattern("weight_decay_exclusions", item)
             for item in weight_decay_exclusions

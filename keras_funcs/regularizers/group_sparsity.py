@@ -64,7 +64,7 @@ class GroupLasso(Configurable, keras.regularizers.Regularizer):
     ) -> None:
         self.factor = checks.number("factor", factor, at_least=0)
         if axis is not None and not isinstance(axis, int):
-            if isinstance(axis, str) or not isinstance(axis, Sequence):
+            if not isinstance(axis, (list, tuple)):
                 checks.invalid("axis", "an integer or a list of them", axis)
             axis = [checks.integer("axis", item) for item in axis]
         elif axis is not None:
