@@ -50,6 +50,10 @@ class Bench:
             self.model.predict(self.x, batch_size=BATCH, verbose=0)
         )
 
+    def uncompiled(self) -> keras.Model:
+        """The same layers without an optimizer, whose slots are weights too."""
+        return keras.Model(self.model.inputs, self.model.outputs)
+
     def reload(self, path: Path) -> "Bench":
         """The same, from a file."""
         self.model.save(path)

@@ -31,6 +31,7 @@ class Program:
         Equal factors would let errors cancel in the sum.
         """
         outputs = self.function(*points, *self.arrays[self.smooth :])
+        outputs = map(ops.convert_to_tensor, outputs)
         return sum(ops.sum(y * _ramp(y)) for y in outputs)
 
 

@@ -87,8 +87,8 @@ def weights_load_into_a_fresh_model(case: Case) -> None:
     before = fresh.model.count_params()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.weights.h5"
-        trained.model.save_weights(path)
-        fresh.model.load_weights(path)
+        trained.uncompiled().save_weights(path)
+        fresh.uncompiled().load_weights(path)
     same(fresh.predict(), trained.predict(), "predictions with loaded weights")
     expect(
         before == fresh.model.count_params(),
