@@ -23,7 +23,7 @@ class DeferredReweighting(Configurable, keras.callbacks.Callback):
 
     Formula:
     ```python
-    weight_c = 1 if epoch < start * epochs else weights[c]
+    weight_c = 1 if epoch < round(start * epochs) else weights[c]
     ```
 
     Args:
