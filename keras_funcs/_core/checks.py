@@ -55,7 +55,10 @@ def number(
         value = value.item()
     if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
         invalid(name, expected, value)
-    value = float(value)
+    try:
+        value = float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        invalid(name, expected, value)
     fits = at_least <= value <= at_most and above < value < below
     if not math.isfinite(value) or not fits:
         invalid(name, expected, value)

@@ -156,18 +156,19 @@ def _count(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
         else zero_one or not whole
     )
     if rows and (zero_one or not whole):
-        return np.rint(labels.reshape(-1, labels.shape[-1]).sum(0)).astype(
-            np.int64
-        )
+        # In the labels' own dtype, float16 stops counting at 2048.
+        total = labels.reshape(-1, labels.shape[-1]).sum(0, dtype=np.float64)
+        return np.rint(total).astype(np.int64)
     ids = labels.reshape(-1)
     if not whole or (ids.size and ids.min() < 0):
         checks.invalid("y", "class ids >= 0 or one-hot rows", ids)
-    if ids.size and num_classes is not None and ids.max() >= num_classes:
+    largest = int(ids.max()) if ids.size else 0
+    if num_classes is not None and largest >= num_classes:
         checks.invalid(
-            "y", f"class ids below num_classes={num_classes}", int(ids.max())
+            "y", f"class ids below num_classes={num_classes}", largest
         )
-    if ids.size and ids.max() >= checks.MAX_CLASSES:
-        checks.invalid("y", f"ids below {checks.MAX_CLASSES}", int(ids.max()))
+    if largest >= checks.MAX_CLASSES:
+        checks.invalid("y", f"ids below {checks.MAX_CLASSES}", largest)
     return np.bincount(ids.astype(np.int64), minlength=num_classes or 0)
 
 

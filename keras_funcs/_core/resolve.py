@@ -53,7 +53,8 @@ def getter(kind: str, keras_get: Get) -> Get:
 def _ask_keras(kind: str, keras_get: Get, name: str) -> Any:
     found = None
     try:
-        found = keras_get(name)
+        if not name.startswith(f"{PACKAGE}>"):  # a component of another kind
+            found = keras_get(name)
     except (ValueError, TypeError, ImportError):
         pass  # the error below says more
     if found is None or isinstance(found, str):
