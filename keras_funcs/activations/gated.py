@@ -34,7 +34,7 @@ def swiglu(x: Tensor, axis: int = -1) -> Tensor:
     Example:
 
     >>> y = keras_funcs.activations.swiglu(np.ones((2, 6)))
-    >>> y.shape
+    >>> tuple(y.shape)
     (2, 3)
 
     Reference:

@@ -59,11 +59,11 @@ class TensorBoardInspector(Configurable, keras.callbacks.Callback):
             `matplotlib` is not installed.
 
     Example:
-    ```python
-    inspector = keras_funcs.callbacks.TensorBoardInspector("runs/demo")
-    model.fit(x, y, validation_split=0.2, callbacks=[inspector])
-    ```
-    and then `tensorboard --logdir runs`.
+
+    >>> inspector = keras_funcs.callbacks.TensorBoardInspector("runs/demo")
+
+    for `model.fit(x, y, validation_split=0.2, callbacks=[inspector])`, and
+    then `tensorboard --logdir runs`.
     """
 
     def __init__(

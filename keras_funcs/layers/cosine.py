@@ -55,7 +55,7 @@ class CosineDense(Configurable, keras.layers.Layer):
     Example:
 
     >>> y = keras_funcs.layers.CosineDense(10)(np.ones((2, 4)))
-    >>> y.shape
+    >>> tuple(y.shape)
     (2, 10)
 
     Reference:

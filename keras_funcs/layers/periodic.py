@@ -66,7 +66,7 @@ class Snake(AdaptiveActivation):
     Example:
 
     >>> y = keras_funcs.layers.Snake(frequency=2.0)(np.ones((1, 3)))
-    >>> y.shape
+    >>> tuple(y.shape)
     (1, 3)
 
     Reference:

@@ -58,7 +58,7 @@ class Swish(AdaptiveActivation):
     Example:
 
     >>> y = keras_funcs.layers.Swish()(np.array([[-1.0, 0.0, 2.0]]))
-    >>> y.shape
+    >>> tuple(y.shape)
     (1, 3)
 
     Reference:

@@ -50,7 +50,7 @@ class DropPath(Configurable, keras.layers.Layer):
 
     Example:
 
-    >>> x = np.ones((4, 3))
+    >>> x = keras.ops.ones((4, 3))
     >>> y = x + keras_funcs.layers.DropPath(0.2)(keras.layers.Dense(3)(x))
 
     Reference:
