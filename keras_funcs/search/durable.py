@@ -323,7 +323,8 @@ class DurableTuner:
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in state.DISK_ERRORS:
-                raise  # each further trial would fail as well
+                # Each further trial would fail as well.
+                raise state.explained(error, tuner.project_dir) from error
             failed = isinstance(error, keras_tuner.errors.FailedTrialError)
             trial.status = "FAILED" if failed else "INVALID"
             trial.message = reason(error)

@@ -40,7 +40,8 @@ def select(
     are told apart by their choices first: of each combination of choices the
     best enters, and the rest fill what is left.
     """
-    choices = [_choices(baseline)]
+    parts = found.study["parts"]
+    choices = [_choices(baseline, parts)]
     chosen: list[results.Trial] = []
     rest: list[results.Trial] = []
     taken = [dict(baseline)]
@@ -48,7 +49,7 @@ def select(
         if dict(trial.values) in taken:
             continue
         taken.append(dict(trial.values))
-        combination = _choices(trial.values)
+        combination = _choices(trial.values, parts)
         new = combination not in choices
         choices.append(combination)
         (chosen if new else rest).append(trial)
@@ -178,7 +179,7 @@ class Final:
                 run = program.fit(seed, callbacks=callbacks)
         except (OSError, MemoryError) as error:
             if getattr(error, "errno", None) in state.DISK_ERRORS:
-                raise
+                raise state.explained(error, self.folder) from error
             return {"error": durable.reason(error)}
         except Exception as error:
             return {"error": durable.reason(error)}
@@ -253,18 +254,15 @@ def save_model(model: Any, path: Path) -> None:
     try:
         model.save(temporary)
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if error.errno in state.DISK_ERRORS:
-            message = state.disk_message(path, error)
-            raise OSError(error.errno, message) from error
-        raise
+        raise state.explained(error, path) from error
 
 
-def _choices(values: Mapping[str, Any]) -> dict[str, Any]:
+def _choices(values: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
     """What is chosen by name, without the numbers."""
     return {
-        name: value
-        for name, value in values.items()
-        if isinstance(value, (str, bool))
+        name: values[name]
+        for name in parts
+        if isinstance(values.get(name), (str, bool))
     }

@@ -143,7 +143,9 @@ def _contributions(found: Results) -> list[str]:
         lines += [
             f"The best finalist on validation data, {_name(found.winner)}, "
             "with each part of it put back to the baseline's, on the same "
-            "seeds. The parts interact, so they need not add up.",
+            "seeds. The numbers that belong to a part, such as an "
+            "optimizer's learning rate, go back with it. The parts "
+            "interact, so their gains need not add up.",
             "",
             "| part | with | gain over without | 95 % CI |",
             "|---|---|---|---|",

@@ -96,6 +96,7 @@ class Runner:
         from keras_funcs.search import study as study_module
 
         study, objective = self.study, self.study.settings.objective
+        state.sweep(study.directory)
         fresh = {
             "version": study_module.VERSION,
             "environment": study_module.environment(),

@@ -5,11 +5,11 @@ a temporary file beside its target, to the disk, and is then renamed.
 """
 
 import errno
+import itertools
 import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Collection
@@ -21,6 +21,7 @@ from typing import Self
 LOCK = "study.lock"
 TEMPORARY = ".writing-"
 PREVIOUS = ".previous"
+MARKS = ("study.json", f"study.json{PREVIOUS}")
 
 # Errors after which no later write can succeed either.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -28,6 +29,13 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 class Damaged(ValueError):
     """A state file that holds no complete JSON object."""
+
+
+class DiskError(OSError):
+    """A disk that is full or cannot be written to."""
+
+
+_numbers = itertools.count()
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -38,22 +46,27 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             file that was there is untouched.
     """
     path = Path(path)
-    temporary: str | None = None
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{next(_numbers)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
-    except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        if error.errno in DISK_ERRORS:
-            raise OSError(error.errno, disk_message(path, error)) from error
-        raise
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        raise explained(error, path) from error
+
+
+def explained(error: BaseException, path: str | os.PathLike[str]) -> Any:
+    """The error to raise: of a full disk, one that says what to do."""
+    if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
+        return error
+    if isinstance(error, DiskError):
+        return error
+    return DiskError(error.errno, disk_message(path, error))
 
 
 def disk_message(path: str | os.PathLike[str], error: OSError) -> str:
@@ -120,7 +133,7 @@ def quarantine(path: str | os.PathLike[str], why: object) -> Path:
 
 
 def claim(
-    directory: str | os.PathLike[str], marks: Collection[str] = ("study.json",)
+    directory: str | os.PathLike[str], marks: Collection[str] = MARKS
 ) -> None:
     """Refuses a folder that holds anything but a study or nothing at all.
 
@@ -225,9 +238,13 @@ def copy(
     try:
         shutil.copyfile(source, temporary)
         os.replace(temporary, target)
-    except OSError as error:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if error.errno in DISK_ERRORS:
-            message = disk_message(target, error)
-            raise OSError(error.errno, message) from error
-        raise
+        raise explained(error, target) from error
+
+
+def sweep(directory: str | os.PathLike[str]) -> None:
+    """Removes what killed writes of our own left behind."""
+    for path in Path(directory).rglob(f"{TEMPORARY}*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)

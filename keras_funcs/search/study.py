@@ -1,12 +1,16 @@
 """The study: search, final over several seeds, and an honest report."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import signal
+import threading
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -207,7 +211,7 @@ class Study:
         with _strategy(self.strategy):
             # The first model says what is wrong before a folder is made.
             runner = Runner(self, self._say)
-            with state.Lock(self.directory):
+            with _terminable(), state.Lock(self.directory):
                 state.claim(self.directory)
                 try:
                     runner.run()
@@ -216,8 +220,10 @@ class Study:
                     runner.stopped()
                     raise
                 except Exception:
-                    if runner.began:
-                        self._report()
+                    # The error counts, not a report that fails as well.
+                    with contextlib.suppress(OSError):
+                        if runner.began:
+                            self._report()
                     raise
                 finally:
                     close = getattr(self._say, "close", None)
@@ -329,6 +335,23 @@ def environment() -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Takes a polite request to end, as schedulers send it, for Ctrl-C."""
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _listener(on_event: Any) -> progress.Listener:
     if on_event == "auto":
         return progress.Reporter()
@@ -341,8 +364,6 @@ def _listener(on_event: Any) -> progress.Listener:
 
 
 def _strategy(strategy: Any) -> Any:
-    import contextlib
-
     if strategy is None:
         return contextlib.nullcontext()
     if isinstance(strategy, str):

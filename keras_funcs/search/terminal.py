@@ -56,9 +56,7 @@ def leaderboard(found: Results) -> Any:
             low, high = number(compared.low, "+"), number(compared.high, "+")
             interval = f"{low} to {high}"
         difference = compared.difference if compared else math.nan
-        label = item.label
-        if item.role == "baseline":
-            label += "  (baseline)"
+        label = f"{item.label} ({item.name})"
         table.add_row(
             label,
             number(item.mean()),

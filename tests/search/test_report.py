@@ -159,12 +159,12 @@ def test_finalists_are_distinct_and_not_the_baseline():
     base = {"loss": "a", "rate": 0.1}
     found = results.Results(
         directory=None,
-        study={"objective": {"name": "val_x", "direction": "max"}},
+        study={**STUDY, "objective": {"name": "val_x", "direction": "max"}},
         trials=(
             item(0, 0.9, **base),
             item(1, 0.8, loss="b", rate=0.1),
             item(2, 0.8, loss="b", rate=0.1),  # promoted: the same setting
-            item(3, 0.7, loss="b", rate=0.2),
+            item(3, 0.7, loss="b", rate=0.2, **{"loss/b/scheme": "x"}),
             item(4, 0.6, loss="c", rate=0.2),
             item(5, 0.5, loss="a", rate=0.3),
         ),

@@ -26,7 +26,7 @@ def test_the_default_is_the_baseline():
     assert layer.activation is keras.activations.relu
     assert type(loss) is keras.losses.SparseCategoricalCrossentropy
     assert loss.get_config()["from_logits"] is True
-    assert type(optimizer) is keras.optimizers.Adam
+    assert isinstance(optimizer, keras.optimizers.Adam)
     assert float(optimizer.learning_rate) == pytest.approx(1e-3)
     assert hp.values["optimizer/adam/learning_rate"] == pytest.approx(1e-3)
 

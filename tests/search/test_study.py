@@ -274,6 +274,40 @@ def test_ctrl_c_leaves_a_report_and_resume_goes_on(make_study, tmp_path):
     }
 
 
+def test_sigterm_is_like_ctrl_c(make_study, tmp_path):
+    def listen(event):
+        if (event.kind, event.number) == ("trial_ended", 2):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        make_study(on_event=listen).run()
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert (tmp_path / "study" / "report.md").exists()
+
+
+def test_a_full_disk_is_one_line_and_resume_goes_on(
+    make_study, tmp_path, monkeypatch
+):
+    real, calls = os.replace, []
+
+    def replace(source, target):
+        calls.append(target)
+        if len(calls) > 25:
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(OSError, match="Cannot write .*make room") as told:
+            make_study().run()
+    assert "\n" not in str(told.value)
+    study = make_study().resume()
+    found = results.read(study.directory)
+    assert [t.status for t in found.trials] == ["COMPLETED"] * 3
+    assert not list(study.directory.rglob(".writing-*"))
+
+
 def test_a_larger_search_can_follow(make_study):
     make_study(max_trials=2, ablation=False).run()
     study = make_study(max_trials=3, ablation=False).resume()
