@@ -156,8 +156,12 @@ class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
         slots = [slot[index] for slot in self._state]
         value = ops.convert_to_tensor(variable)
         dtype = at_least_float32(keras.backend.standardize_dtype(value.dtype))
-        # Rows of an embedding's sparse gradient are added up here.
-        gradient = ops.cast(ops.convert_to_tensor(gradient), dtype)
+        gradient = ops.cast(gradient, dtype)
+        if hasattr(gradient, "dense_shape"):
+            # TensorFlow gives an embedding's gradient as rows, one for each
+            # lookup. A dense addend adds up those of one id; their squares
+            # would not be the square of the sum.
+            gradient = ops.add(gradient, ops.zeros_like(value, dtype=dtype))
         step = ops.cast(self.iterations + 1, dtype)
         state = [ops.convert_to_tensor(slot) for slot in slots]
         direction, state = self.rule(gradient, state, step)
