@@ -69,10 +69,9 @@ def test_it_trains_inside_fit_with_an_unknown_batch():
     model.compile("sgd", "mse")
     x = np.random.default_rng(0).normal(0, 1, (21, 4)).astype("float32")
     before = ops.convert_to_numpy(model.layers[2].seed_generator.state)
-    losses = model.fit(
-        x, 2 * x, batch_size=8, epochs=4, shuffle=False, verbose=0
-    ).history["loss"]
-    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    start = model.evaluate(x, 2 * x, verbose=0)
+    model.fit(x, 2 * x, batch_size=8, epochs=20, verbose=0)
+    assert model.evaluate(x, 2 * x, verbose=0) < start
     after = ops.convert_to_numpy(model.layers[2].seed_generator.state)
     assert (before != after).any()  # a new draw for every batch
 
