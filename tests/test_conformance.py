@@ -25,7 +25,7 @@ EXPECTED_FAILURES = {
 def pairs():
     for case in CASES:
         for check in testing.checks(case.kind):
-            if check.once and not case.is_default:
+            if not check.covers(case):
                 continue
             if check.name == loads_in_a_fresh_process.__name__:
                 continue  # below, all in one process

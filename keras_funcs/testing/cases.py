@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from keras_funcs._core import checks as arguments_checks
+from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Component
 from keras_funcs._core.component import arguments
 from keras_funcs._core.component import kind_of
@@ -70,6 +71,12 @@ class Case:
         if not isinstance(self.target, type):  # the first one is the tensor
             found = dict(list(found.items())[1:])
         return found
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the argument at an end is chosen from a set."""
+        name = self.changed.split("=")[0]
+        return isinstance(self.tune.get(name), Choice)
 
     def accepts(self, name: str) -> bool:
         return name in self.own

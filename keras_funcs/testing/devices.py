@@ -62,18 +62,14 @@ def _lowers() -> bool:
     return keras.config.backend() == "jax"
 
 
-@check(*NUMERIC, when=_lowers)
+@check(*NUMERIC, programs=True, when=_lowers)
 def compiles_for_tpu(case: Case) -> None:
     """An operation that TPUs lack, in the value or in its gradient."""
     made = program(case)
     active().lower_for_tpu(made.function, made.arrays)
     if made.smooth:
         points = made.arrays[: made.smooth]
-
-        def slopes(*points: Any) -> Any:
-            return active().gradient(made.total, points)
-
-        active().lower_for_tpu(slopes, points)
+        active().lower_for_tpu(made.total, points, gradient=True)
 
 
 def _draws(component: Any) -> bool:

@@ -60,7 +60,7 @@ def _difference(
     return float(np.dot(values, [1, -8, 8, -1]) / (12 * STEP))
 
 
-@check(*NUMERIC)
+@check(*NUMERIC, programs=True)
 def compiled_equals_eager(case: Case) -> None:
     """A component that the backend's compiler refuses or changes."""
     made = program(case)

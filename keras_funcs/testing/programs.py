@@ -59,6 +59,7 @@ def _layer(case: Case, dtype: str, overrides: Any) -> Program:
 
     def function(x: Any, *weights: Any) -> list[Any]:
         own, rest = weights[: len(trainable)], weights[len(trainable) :]
+        x = ops.convert_to_tensor(x)
         y, _ = layer.stateless_call(list(own), list(rest), x, **mode)
         return [y]
 

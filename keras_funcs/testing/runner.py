@@ -31,12 +31,14 @@ class Check:
     """One property that all components of some kinds must have.
 
     `once` checks run on the default arguments only, for what does not depend
-    on the value of a hyper-parameter or takes seconds.
+    on the value of a hyper-parameter or takes seconds; `programs` checks also
+    on the choices, which unlike numbers change what is compiled.
     """
 
     function: Function
     kinds: tuple[str, ...]
     once: bool
+    programs: bool
     when: Callable[[], bool]
 
     @property
@@ -47,6 +49,14 @@ class Check:
     def catches(self) -> str:
         """Which defect the check is there for."""
         return inspect.cleandoc(self.function.__doc__ or "")
+
+    def covers(self, case: Case) -> bool:
+        """Whether the case is one of those to run the check on."""
+        if case.kind not in self.kinds:
+            return False
+        if self.once:
+            return case.is_default
+        return case.is_default or case.is_choice or not self.programs
 
     def __call__(self, case: Case) -> None:
         self.function(case)
@@ -66,18 +76,22 @@ _checks: list[Check] = []
 
 
 def check(
-    *kinds: str, once: bool = False, when: Callable[[], bool] = lambda: True
+    *kinds: str,
+    once: bool = False,
+    programs: bool = False,
+    when: Callable[[], bool] = lambda: True,
 ) -> Callable[[Function], Function]:
     """Makes a function a check of components of these kinds.
 
     Args:
         *kinds: Strings. None are all.
         once: Boolean. Whether default arguments are enough.
+        programs: Boolean. Whether default arguments and choices are enough.
         when: Function. Whether the active backend can be asked at all.
     """
 
     def decorate(function: Function) -> Function:
-        _checks.append(Check(function, kinds or ALL, once, when))
+        _checks.append(Check(function, kinds or ALL, once, programs, when))
         return function
 
     return decorate
@@ -145,10 +159,7 @@ def check_component(component: Any, **inputs: Any) -> list[Result]:
     """
     results = []
     for case in cases_of(component, **inputs):
-        chosen = checks(case.kind)
-        if not case.is_default:
-            chosen = [item for item in chosen if not item.once]
-        results += run(case, chosen)
+        results += run(case, [c for c in checks() if c.covers(case)])
     return results
 
 

@@ -59,8 +59,7 @@ def test_config_means_what_it_did(config):
 
 def test_registered_names_are_frozen():
     names = [
-        keras.saving.get_registered_name(entry.object)
-        for entry in registered()
+        keras.saving.get_registered_name(entry.object) for entry in registered()
     ]
     frozen = (HERE / "registered_names.txt").read_text().split()
     assert len(set(names)) == len(names)

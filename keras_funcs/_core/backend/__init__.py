@@ -61,9 +61,14 @@ class Backend(Protocol):
         """Whether `fit` traces its step once and runs the trace thereafter."""
 
     def lower_for_tpu(
-        self, function: Callable[..., Any], arrays: Sequence[np.ndarray]
+        self,
+        function: Callable[..., Any],
+        arrays: Sequence[np.ndarray],
+        gradient: bool = False,
     ) -> None:
         """Compiles for a TPU without one, as far as that goes.
+
+        With `gradient`, the gradient of a scalar function in its place.
 
         Raises:
             NotImplementedError: on backends that need a TPU for it.

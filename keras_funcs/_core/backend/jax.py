@@ -77,6 +77,10 @@ def compiles_steps() -> bool:
 
 
 def lower_for_tpu(
-    function: Callable[..., Any], arrays: Sequence[np.ndarray]
+    function: Callable[..., Any],
+    arrays: Sequence[np.ndarray],
+    gradient: bool = False,
 ) -> None:
+    if gradient:
+        function = jax.grad(function, argnums=tuple(range(len(arrays))))
     jax.export.export(jax.jit(function), platforms=["tpu"])(*arrays)

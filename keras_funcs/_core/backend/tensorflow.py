@@ -79,6 +79,8 @@ def compiles_steps() -> bool:
 
 
 def lower_for_tpu(
-    function: Callable[..., Any], arrays: Sequence[np.ndarray]
+    function: Callable[..., Any],
+    arrays: Sequence[np.ndarray],
+    gradient: bool = False,
 ) -> None:
     raise NotImplementedError("TensorFlow compiles for a TPU only on one.")
