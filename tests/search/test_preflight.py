@@ -71,7 +71,7 @@ def test_empty_and_unequal_and_missing(make_study, tmp_path, splits):
 
 def test_inputs_that_do_not_fit_the_model(make_study, tmp_path):
     refused(
-        make_study, tmp_path, r"fit the model.*\(15, 4\)",
+        make_study, tmp_path, r"fit the model.*\(30, 4\)",
         build=build_with(inputs=7),
     )  # fmt: skip
 
