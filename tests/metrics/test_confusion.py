@@ -17,7 +17,7 @@ KINDS = (
     metrics.MatthewsCorrelation,
     metrics.ConfusionMatrix,
 )
-few = settings(max_examples=12, deadline=None, derandomize=True)
+few = settings(max_examples=10, deadline=None, derandomize=True)
 
 
 def matrix_of(true, predicted, size, weight=None):
@@ -53,7 +53,7 @@ def scores_for(predicted, size, random, logits=True):
 
 @few
 @given(
-    size=st.sampled_from([2, 4]),
+    size=st.sampled_from([2, 3]),
     samples=st.sampled_from([1, 24]),
     classes=st.integers(1, 5),
     weights=st.sampled_from([None, "whole", "real"]),
@@ -100,7 +100,7 @@ def test_probabilities_logits_and_any_split_give_one_number(kind):
     for logits in (True, False):
         metric = kind()
         scores = scores_for(predicted, 4, random, logits)
-        for part in np.array_split(np.arange(30), [1, 8, 29]):
+        for part in np.array_split(np.arange(30), 3):
             metric.update_state(true[part], scores[part])
         np.testing.assert_allclose(float(metric.result()), wanted, 1e-5)
         # and over more axes than one

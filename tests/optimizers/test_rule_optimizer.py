@@ -209,14 +209,14 @@ def test_embedding_rows_get_the_sum_of_their_gradients(kind):
 
 @both
 def test_accumulated_gradients_are_one_step_of_their_mean(kind):
-    grads = paper.gradients(40)
+    grads = paper.gradients(8)
     wanted = paper.transcribe(
-        KINDS[kind], grads.reshape(10, 4, 4).mean(1), 0.01, decay=0.2
+        KINDS[kind], grads.reshape(4, 2, 4).mean(1), 0.01, decay=0.2
     )
-    optimizer = kind(0.01, weight_decay=0.2, gradient_accumulation_steps=4)
+    optimizer = kind(0.01, weight_decay=0.2, gradient_accumulation_steps=2)
     found = paper.run(optimizer, grads)
-    np.testing.assert_allclose(found[3::4], wanted, **CLOSE)
-    np.testing.assert_array_equal(found[2], paper.START)
+    np.testing.assert_allclose(found[1::2], wanted, **CLOSE)
+    np.testing.assert_array_equal(found[0], paper.START)
 
 
 @both
