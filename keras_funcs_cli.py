@@ -306,6 +306,10 @@ def start_keras(aloud: bool = False) -> str:
         # Keras imports TensorFlow to save a model; its greeting says nothing.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if name == "torch":
+        # The command trains small models, which Torch's threads slow down,
+        # many times over where the machine has other work.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     importlib.import_module("keras_funcs")
     return name
 

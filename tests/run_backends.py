@@ -25,6 +25,10 @@ def run(backend: str, arguments: list[str], lock: threading.Lock) -> int:
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "CUDA_VISIBLE_DEVICES": "",
+        # One core each: more threads than cores make small models crawl.
+        "OMP_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
     }
     start = time.monotonic()
     process = subprocess.run(
