@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from keras_funcs.search import finalists as final
+from keras_funcs.search import identity
 from keras_funcs.search import local
 from keras_funcs.search import logs
 from keras_funcs.search import oracles
@@ -30,19 +31,17 @@ class Runner:
     """One sitting of a study."""
 
     def __init__(self, study: "Study", say: Listener) -> None:
-        from keras_funcs.search import study as study_module
-
         self.study = study
         self.say = say
         self.began = False
         self.space = local.explore(study.settings.build)
         self.baseline = dict(self.space.values)
         self.tops = list(spaces.parts(self.space))
-        self.fingerprint = study_module.fingerprint(study, self.space)
+        self.fingerprint = identity.fingerprint(study, self.space)
         self.path = study.directory / results.STUDY
         self.saved = self._read()
         if self.saved:
-            study_module.compare_fingerprints(
+            identity.compare_fingerprints(
                 study.directory, self.saved["fingerprint"], self.fingerprint
             )
         else:
@@ -93,13 +92,11 @@ class Runner:
         preflight.check_model(model, self.study.settings, self.study.test)
 
     def _begin(self) -> None:
-        from keras_funcs.search import study as study_module
-
         study, objective = self.study, self.study.settings.objective
         state.sweep(study.directory)
         fresh = {
-            "version": study_module.VERSION,
-            "environment": study_module.environment(),
+            "version": identity.VERSION,
+            "environment": identity.environment(),
             "seconds": 0.0,
             "configs": [],
         }

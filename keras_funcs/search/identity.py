@@ -1,0 +1,105 @@
+"""What makes two sittings the same study: its data, its space, its goal."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import keras
+import numpy as np
+
+if TYPE_CHECKING:
+    from keras_funcs.search.study import Study
+
+VERSION = 1
+PACKAGES = ("keras", "keras-tuner", "numpy", "jax", "torch", "tensorflow")
+
+
+def fingerprint(study: "Study", space: Any) -> dict[str, Any]:
+    """What must stay the same for trials to be comparable."""
+    config = space.get_config()["space"]
+    settings = study.settings
+    goal = settings.objective
+    kind = study.oracle if isinstance(study.oracle, str) else ""
+    return {
+        "space": _digest(json.dumps(config, sort_keys=True).encode()),
+        "train": _data_digest(settings.train),
+        "validation": _data_digest(settings.validation),
+        "test": _data_digest(study.test),
+        "objective": f"{goal.name} {goal.direction}",
+        "oracle": kind or type(study.oracle).__name__.removeprefix("Durable"),
+        "epochs": settings.epochs,
+        "batch_size": settings.batch_size,
+        "patience": settings.patience,
+        "seed": study.seed,
+    }
+
+
+def compare_fingerprints(
+    directory: Path, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> None:
+    """Refuses to mix trials that cannot be compared."""
+    changed = sorted(
+        name for name in {*old, *new} if old.get(name) != new.get(name)
+    )
+    if changed:
+        shown = [
+            f"{name} (was {old.get(name)}, is {new.get(name)})"
+            if name in ("objective", "oracle") or isinstance(new.get(name), int)
+            else name
+            for name in changed
+        ]
+        raise ValueError(
+            f"The study in {directory} was begun with another "
+            f"{', '.join(shown)}. Use what it was begun with, or another "
+            "directory."
+        )
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, for the report."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    from keras_funcs import __version__
+
+    return {
+        "keras-funcs": __version__,
+        **found,
+        "python": platform.python_version(),
+        "backend": keras.backend.backend(),
+        "float": keras.config.floatx(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": os.cpu_count(),
+        "begun": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+
+
+def _data_digest(split: Any) -> str:
+    if split is None:
+        return ""
+    items = split if isinstance(split, (tuple, list)) else (split,)
+    digest = hashlib.sha256()
+    for item in items:
+        if hasattr(item, "__array__") and hasattr(item, "dtype"):
+            array = np.ascontiguousarray(item)
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(array.tobytes())
+        else:
+            # A data set cannot be read twice for certain: its kind is all.
+            spec = getattr(item, "element_spec", "")
+            digest.update(f"{type(item)}{spec}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
