@@ -40,8 +40,8 @@ def test_logit_adjusted_is_the_definition(tau):
 
 
 def test_logit_adjusted_weighs_probabilities_with_the_prior():
-    p = np.random.default_rng(0).uniform(0.01, 3, (8, 4)).astype("float32")
-    ids = np.arange(8) % 4
+    p = np.random.default_rng(0).uniform(0.01, 3, (12, 4)).astype("float32")
+    ids = np.arange(12) % 4
     loss = losses.LogitAdjusted(COUNTS, reduction="none")
 
     def one(target, row):

@@ -15,21 +15,21 @@ from keras_funcs import losses
 from tests.losses import oracles
 
 CLOSE = {"rtol": 3e-5, "atol": 1e-6}
-COUNTS = [30, 20, 40, 5, 5]
+COUNTS = [30, 20, 40, 10]
 
 
-def moderate(shape=(7, 5), seed=0):
+def moderate(shape=(12, 4), seed=0):
     random = np.random.default_rng(seed)
     return random.normal(0, 2, shape).astype("float32")
 
 
-def probabilities(shape=(7, 5), seed=0):
+def probabilities(shape=(12, 4), seed=0):
     """Scores that do not sum to 1, as a sigmoid head would give them."""
     random = np.random.default_rng(seed)
     return random.uniform(0.02, 0.98, shape).astype("float32")
 
 
-def soft(shape=(7, 5), seed=1):
+def soft(shape=(12, 4), seed=1):
     return np.random.default_rng(seed).dirichlet(np.ones(shape[-1]), shape[:-1])
 
 
@@ -61,7 +61,7 @@ def inputs(from_logits):
 
 
 def test_defaults():
-    one_hot, scores = np.eye(5)[np.arange(7) % 5], probabilities()
+    one_hot, scores = np.eye(4)[np.arange(12) % 4], probabilities()
     for ours, theirs in pairs():
         same(ours, theirs, one_hot, scores)
         same(ours, theirs, soft(), scores)
@@ -71,9 +71,9 @@ def test_defaults():
         losses.LogitAdjusted(COUNTS, tau=0),
         losses.CategoricalFocal(alpha=None, gamma=0),
     ):
-        same(ours, sparse, np.arange(7) % 5, scores)
-        same(ours, sparse, np.arange(7)[:, None] % 5, scores)
-    y = np.random.default_rng(0).integers(0, 2, (7, 5)).astype("float32")
+        same(ours, sparse, np.arange(12) % 4, scores)
+        same(ours, sparse, np.arange(12)[:, None] % 4, scores)
+    y = np.random.default_rng(0).integers(0, 2, (12, 4)).astype("float32")
     same(
         losses.BinaryFocal(), keras.losses.BinaryFocalCrossentropy(), y, scores
     )
@@ -83,8 +83,8 @@ def test_defaults():
 @pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
 def test_one_hot_and_soft(from_logits, reduction):
     scores = inputs(from_logits)
-    weight = np.random.default_rng(5).uniform(0, 2, 7).astype("float32")
-    labels = (np.eye(5)[np.arange(7) % 5], soft())
+    weight = np.random.default_rng(5).uniform(0, 2, 12).astype("float32")
+    labels = (np.eye(4)[np.arange(12) % 4], soft())
     settings = {"from_logits": from_logits, "reduction": reduction}
     for smoothing in ({}, {"label_smoothing": 0.15}):
         for ours, theirs in pairs(**settings, **smoothing):
@@ -97,7 +97,7 @@ def test_one_hot_and_soft(from_logits, reduction):
 @pytest.mark.parametrize("ignore_class", [None, -1, 2])
 def test_sparse(from_logits, reduction, ignore_class):
     scores = inputs(from_logits)
-    ids = np.arange(7) % 5
+    ids = np.arange(12) % 4
     if ignore_class == -1:
         ids[[1, 4]] = -1
     settings = {
@@ -106,7 +106,7 @@ def test_sparse(from_logits, reduction, ignore_class):
         "ignore_class": ignore_class,
     }
     theirs = keras.losses.SparseCategoricalCrossentropy(**settings)
-    weight = np.random.default_rng(5).uniform(0, 2, 7).astype("float32")
+    weight = np.random.default_rng(5).uniform(0, 2, 12).astype("float32")
     for ours in (
         losses.WeightedCrossentropy(**settings),
         losses.LogitAdjusted(COUNTS, tau=0, **settings),
@@ -117,7 +117,7 @@ def test_sparse(from_logits, reduction, ignore_class):
 
 
 @pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0, 3.5])
-@pytest.mark.parametrize("alpha", [0.25, [0.1, 0.9, 2.0, 1.0, 0.5]])
+@pytest.mark.parametrize("alpha", [0.25, [0.1, 0.9, 2.0, 1.0]])
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_categorical_focal_settings(alpha, gamma, from_logits):
     same(
@@ -132,7 +132,7 @@ def test_categorical_focal_settings(alpha, gamma, from_logits):
 
 @pytest.mark.parametrize("axis", [1, -1, 2])
 def test_axis_and_rank(axis):
-    shape = (3, 5, 5)
+    shape = (3, 4, 4)
     logits = moderate(shape)
     y = np.moveaxis(soft(shape), -1, axis)
     for ours, theirs in pairs(from_logits=True, axis=axis, reduction="none"):
@@ -149,8 +149,8 @@ def test_axis_and_rank(axis):
 def test_binary_focal(balanced, gamma, from_logits):
     scores = inputs(from_logits)
     random = np.random.default_rng(0)
-    weight = random.uniform(0, 2, 7).astype("float32")
-    labels = (random.integers(0, 2, (7, 5)), random.uniform(0, 1, (7, 5)))
+    weight = random.uniform(0, 2, 12).astype("float32")
+    labels = (random.integers(0, 2, (12, 4)), random.uniform(0, 1, (12, 4)))
     for reduction, smoothing in itertools.product(
         oracles.REDUCTIONS, (0.0, 0.15)
     ):
@@ -167,7 +167,7 @@ def test_binary_focal(balanced, gamma, from_logits):
 
 
 def test_binary_focal_without_focus_is_binary_crossentropy():
-    y = np.random.default_rng(0).integers(0, 2, (7, 5)).astype("float32")
+    y = np.random.default_rng(0).integers(0, 2, (12, 4)).astype("float32")
     ours = losses.BinaryFocal(gamma=0)
     same(ours, keras.losses.BinaryCrossentropy(), y, probabilities())
     ours = losses.BinaryFocal(gamma=0, from_logits=True)
