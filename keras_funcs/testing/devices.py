@@ -15,8 +15,6 @@ from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect
 
-SAMPLES = 16  # two batches that two devices can halve
-
 
 def _several_devices() -> bool:
     return active().compiles_steps()
@@ -32,10 +30,10 @@ def two_replicas_equal_one(case: Case) -> None:
             "JAX, and tf.config.set_logical_device_configuration for "
             "TensorFlow"
         )
-    alone = bench(case, samples=SAMPLES)
+    alone = bench(case)
     histories = [alone.fit(1)]
     with active().plan("data_parallel").scope:
-        together = bench(case, samples=SAMPLES)
+        together = bench(case)
         histories.append(together.fit(1))
         predictions = together.predict()
     if _draws(alone.component):

@@ -9,6 +9,7 @@ from keras_funcs._core.backend import active
 from keras_funcs.testing import inputs
 from keras_funcs.testing.cases import Case
 from keras_funcs.testing.models import bench
+from keras_funcs.testing.programs import pure_step
 from keras_funcs.testing.programs import results
 from keras_funcs.testing.programs import values
 from keras_funcs.testing.runner import check
@@ -50,17 +51,13 @@ def a_quadratic_is_minimized(case: Case) -> None:
     variable = keras.Variable(np.zeros_like(target))
     optimizer.build([variable])
 
-    def step(weights: Any, *state: Any) -> Any:
-        gradient = weights - target
-        found, rest = optimizer.stateless_apply(
-            list(state), [gradient], [weights]
-        )
-        return [*found, *rest]
-
-    arrays = [values(variable), *map(values, optimizer.variables)]
-    step = active().compiled(step)
+    step = pure_step(optimizer, [variable])
+    compiled = active().compiled(
+        lambda weights, *state: step([weights - target], [weights], state)
+    )
+    arrays: Any = [values(variable), *map(values, optimizer.variables)]
     for _ in range(STEPS):
-        arrays = step(*arrays)
+        arrays = compiled(*arrays)
     distance = np.abs(results(arrays)[0] - target).max()
     expect(
         distance < 0.3 * np.abs(target).max(),

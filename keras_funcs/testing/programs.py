@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,20 +97,43 @@ def _optimizer(case: Case, dtype: str, overrides: Any) -> Program:
     optimizer.build(variables)
     state = [values(v) for v in optimizer.variables]
 
+    step = pure_step(optimizer, variables)
+
     def function(*arrays: Any) -> list[Any]:
+        return step(arrays[:2], arrays[2:4], arrays[4:])
+
+    return Program(function, [*gradients, *start, *state], 0)
+
+
+Step = Callable[[Sequence[Any], Sequence[Any], Sequence[Any]], list[Any]]
+
+
+def pure_step(optimizer: Any, variables: Sequence[Any]) -> Step:
+    """One step from gradients, weights and state to new weights and state."""
+
+    def stateless(gradients: Any, weights: Any, state: Any) -> list[Any]:
         weights, state = optimizer.stateless_apply(
-            list(arrays[4:]), list(arrays[:2]), list(arrays[2:4])
+            list(state), list(gradients), list(weights)
         )
         return [*weights, *state]
 
-    return Program(function, [*gradients, *start, *state], 0)
+    def stateful(gradients: Any, weights: Any, state: Any) -> list[Any]:
+        every = [*variables, *optimizer.variables]
+        for variable, value in zip(every, [*weights, *state]):
+            variable.assign(value)
+        optimizer.apply(list(gradients), variables)
+        return [ops.copy(variable) for variable in every]
+
+    # Keras refuses stateless steps on TensorFlow, whose compiler takes these.
+    stays = keras.config.backend() == "tensorflow"
+    return stateful if stays else stateless
 
 
 def _schedule(case: Case, dtype: str, overrides: Any) -> Program:
     schedule = case.make(**overrides)
     return Program(
-        lambda steps: [ops.stack([schedule(step) for step in steps])],
-        [np.arange(30, dtype="int32")],
+        lambda *steps: [schedule(step) for step in steps],
+        [np.asarray(step, dtype="int32") for step in range(0, 20, 2)],
         0,
     )
 
