@@ -1,5 +1,6 @@
 """TensorFlow."""
 
+import functools
 import os
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -42,8 +43,14 @@ def plan(kind: str) -> Plan:
         strategy = tf.distribute.OneDeviceStrategy(f"/{found[0]}")
         return Plan(kind, tuple(found[:1]), strategy.scope())
     need_several(found)
-    strategy = tf.distribute.MirroredStrategy([f"/{name}" for name in found])
-    return Plan(kind, tuple(found), strategy.scope())
+    return Plan(kind, tuple(found), _mirrored(tuple(found)).scope())
+
+
+@functools.cache
+def _mirrored(found: tuple[str, ...]) -> Any:
+    # One for all plans: a second one numbers its reductions from the start,
+    # and TensorFlow takes them for the first one's, with their shapes.
+    return tf.distribute.MirroredStrategy([f"/{name}" for name in found])
 
 
 def _tpu() -> Any:
