@@ -21,7 +21,9 @@ def gradient(function, *arrays):
     elif BACKEND == "jax":
         import jax
 
-        found = jax.grad(function, argnums=tuple(range(len(arrays))))(*arrays)
+        # One compilation, where eager mode makes one for every operation.
+        places = tuple(range(len(arrays)))
+        found = jax.jit(jax.grad(function, argnums=places))(*arrays)
     else:
         import torch
 
@@ -66,6 +68,8 @@ def derivative(function, x, order=1):
 
     for _ in range(order):
         function = differentiate(function)
+    if BACKEND == "jax":
+        function = jax.jit(function)
     result = function(x)
     if BACKEND == "torch":
         result = result.detach()
@@ -90,7 +94,7 @@ def weight_gradient(layer, x, upstream=None):
             y, _ = layer.stateless_call([value], [], x)
             return (y * upstream).sum()
 
-        return np.asarray(jax.grad(total)(variable.value))
+        return np.asarray(jax.jit(jax.grad(total))(variable.value))
     import torch
 
     total = (layer(x) * torch.tensor(upstream)).sum()
