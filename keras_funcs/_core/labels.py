@@ -48,16 +48,20 @@ def is_sparse(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> bool:
     )
 
 
-def class_ids(y_true: Tensor, rank: int, axis: int = -1) -> Tensor:
-    """Sparse labels as int32 of the rank of `y_pred` less one."""
-    if len(y_true.shape) == rank:
+def class_ids(
+    y_true: Tensor, y_pred: Tensor, axis: int = -1
+) -> tuple[Tensor, Tensor]:
+    """Sparse labels as int32, of one rank less, and which of them are classes.
+
+    Others are negative, too large, fractional or NaN; the backends disagree on
+    what becomes of them.
+    """
+    if len(y_true.shape) == len(y_pred.shape):
         y_true = ops.squeeze(y_true, axis)
-    return ops.cast(y_true, "int32")
-
-
-def in_range(ids: Tensor, num_classes: int) -> Tensor:
-    """Which ids are classes; the backends disagree on what others do."""
-    return ops.logical_and(ids >= 0, ids < num_classes)
+    valid = ops.logical_and(y_true >= 0, y_true < y_pred.shape[axis])
+    if keras.backend.is_float_dtype(y_true.dtype):
+        valid = ops.logical_and(valid, ops.equal(y_true, ops.floor(y_true)))
+    return ops.cast(y_true, "int32"), valid
 
 
 def align_binary(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,9 @@ class MaskCarrier(keras.layers.Layer):
 
     def attach(self, x: Tensor, mask: Tensor) -> Tensor:
         """Returns `x` with a mask of its own."""
-        return self(x, given=mask)
+        x = self(x, given=mask)
+        self._mask = None  # a traced mask must not outlive its trace
+        return x
 
     def read(self, x: Tensor) -> Tensor | None:
         """Returns the mask of `x`, or None."""

@@ -48,6 +48,16 @@ class ClassificationLoss(Configurable, keras.losses.Loss):
     def __call__(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
     ) -> Tensor:
+        y_pred = ops.convert_to_tensor(y_pred)
+        mask = self._masks.read(y_pred)
+        if mask is not None:
+            # Padding may be labelled with anything; it must not become NaN,
+            # which no weight of 0 removes.
+            y_true = ops.convert_to_tensor(y_true)
+            mask = ops.cast(mask, "bool")
+            while len(mask.shape) < len(y_true.shape):
+                mask = ops.expand_dims(mask, -1)
+            y_true = ops.where(mask, y_true, ops.zeros_like(y_true))
         loss = super().__call__(y_true, y_pred, sample_weight)
         return ops.cast(loss, self.result_dtype)
 
@@ -83,7 +93,7 @@ class CategoricalLoss(ClassificationLoss):
         self.ignore_class = ignore_class
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        axis, rank = self.axis, len(y_pred.shape)
+        axis = self.axis
         sparse = labels.is_sparse(y_true, y_pred, axis)
         num_classes = y_pred.shape[axis]
         self.check_classes(num_classes)
@@ -91,8 +101,7 @@ class CategoricalLoss(ClassificationLoss):
         logits = y_pred if self.from_logits else log_probability(y_pred)
         softmax = Softmax.of(self.adjust(logits), axis)
         if sparse:
-            ids = labels.class_ids(y_true, rank, axis)
-            valid = labels.in_range(ids, num_classes)
+            ids, valid = labels.class_ids(y_true, y_pred, axis)
             safe = ops.where(valid, ids, ops.zeros_like(ids))
             loss = self.sparse(safe, softmax)
             # The backends raise, return 0 or read foreign memory for an id

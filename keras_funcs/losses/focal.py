@@ -153,8 +153,8 @@ class BinaryFocal(ClassificationLoss):
 
     Inputs:
         y_true: `(batch, ..., L)` of 0, 1, or anything between; -1 is unknown
-            and does not count. `(batch,)` fits `y_pred` of `(batch, 1)`.
-        y_pred: `(batch, ..., L)`.
+            and does not count, and any other number gives NaN.
+        y_pred: `(batch, ..., L)`. `(batch,)` is `(batch, 1)` in both.
 
     Raises:
         ValueError: for arguments out of range, and for shapes that do not
@@ -190,10 +190,13 @@ class BinaryFocal(ClassificationLoss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true, y_pred = align_binary(y_true, y_pred)
+        if len(y_pred.shape) == 1:  # a sample each, not labels of one sample
+            y_true, y_pred = y_true[:, None], y_pred[:, None]
         _check_alpha(self.alpha, y_pred.shape[-1])
         z = y_pred if self.from_logits else logit(y_pred)
-        known = y_true >= 0
-        y = ops.where(known, y_true, ops.zeros_like(y_true))
+        known = ops.not_equal(y_true, -1)
+        valid = ops.logical_and(y_true >= 0, y_true <= 1)
+        y = ops.where(valid, y_true, ops.zeros_like(y_true))
         y = (1.0 - self.label_smoothing) * y + 0.5 * self.label_smoothing
         # -log(p) = softplus(-z) and -log(1 - p) = softplus(z)
         loss = y * ops.softplus(-z) + (1.0 - y) * ops.softplus(z)
@@ -205,9 +208,10 @@ class BinaryFocal(ClassificationLoss):
         if self.alpha is not None:
             alpha = ops.convert_to_tensor(self.alpha, dtype=loss.dtype)
             loss = (y * alpha + (1.0 - y) * (1.0 - alpha)) * loss
-        weight = ops.cast(known, loss.dtype)
-        labels = ops.sum(weight, axis=-1)
-        total = ops.sum(loss * weight, axis=-1)
+        # What is neither a label nor unknown is NaN on every backend.
+        loss = ops.where(valid, loss, float("nan"))
+        labels = ops.sum(ops.cast(known, loss.dtype), axis=-1)
+        total = ops.sum(ops.where(known, loss, 0.0), axis=-1)
         return self.exclude(total / ops.maximum(labels, 1.0), labels == 0)
 
 

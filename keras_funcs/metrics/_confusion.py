@@ -61,9 +61,11 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
             ):
                 checks.invalid("class_names", "2 or more names", class_names)
             class_names = [str(item) for item in class_names]
+            if len(set(class_names)) < len(class_names):
+                checks.invalid("class_names", "different names", class_names)
         self.class_names = class_names
         if num_classes is not None:
-            checks.integer("num_classes", num_classes, at_least=2, at_most=8192)
+            checks.integer("num_classes", num_classes, at_least=2, at_most=2048)
             if class_names is not None and len(class_names) != num_classes:
                 checks.invalid(
                     "class_names", f"{num_classes} names", class_names
@@ -98,21 +100,18 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
         mask = self._masks.read(ops.convert_to_tensor(y_pred))
         y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
         if len(y_pred.shape) < 2 or y_pred.shape[-1] == 1:
-            true, predicted, broken = self._binary(y_true, y_pred)
+            true, predicted, valid = self._binary(y_true, y_pred)
             self._build(2)
         else:
-            true, predicted = self._categorical(y_true, y_pred)
+            true, predicted, valid = self._categorical(y_true, y_pred)
             self._build(y_pred.shape[-1])
-            broken = False
-        valid = labels.in_range(true, self._size)
-        counted = valid
+        wanted = ops.ones_like(valid)
         if self.ignore_class is not None:
-            ignored = ops.equal(true, self.ignore_class)
-            counted = ops.logical_and(valid, ops.logical_not(ignored))
-            valid = ops.logical_or(valid, ignored)
+            wanted = ops.not_equal(true, self.ignore_class)
         if mask is not None:
             mask = _stretch(ops.cast(mask, "bool"), true)
-            counted = ops.logical_and(counted, mask)
+            wanted = ops.logical_and(wanted, mask)
+        counted = ops.logical_and(wanted, valid)
         cell = ops.where(counted, true * self._size + predicted, 0)
         # Whole numbers are summed as whole numbers: a batch may hold more
         # than 2**24 pixels.
@@ -126,9 +125,9 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
             num_segments=self._size**2,
         )
         self._add(ops.reshape(batch, (self._size, self._size)))
-        # A label that is no class makes the result NaN: in a compiled step
+        # What cannot be counted makes the result NaN: in a compiled step
         # nothing can be raised, and silence would be a wrong number.
-        broken = ops.logical_or(broken, ops.any(ops.logical_not(valid)))
+        broken = ops.any(ops.logical_and(wanted, ops.logical_not(valid)))
         self._broken.assign(self._broken + ops.cast(broken, self._broken.dtype))
 
     def result(self) -> Any:
@@ -178,12 +177,17 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
 
     def _categorical(
         self, y_true: Tensor, y_pred: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         if labels.is_sparse(y_true, y_pred):
-            true = labels.class_ids(y_true, len(y_pred.shape))
+            true, valid = labels.class_ids(y_true, y_pred)
         else:
             true = ops.cast(ops.argmax(y_true, axis=-1), "int32")
-        return true, ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+            # Several labels at once are another task than one of C classes.
+            total = ops.sum(ops.cast(y_true, "float32"), axis=-1)
+            valid = ops.abs(total - 1.0) < 1e-2
+        finite = ops.logical_not(ops.isnan(ops.max(y_pred, axis=-1)))
+        predicted = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+        return true, predicted, ops.logical_and(valid, finite)
 
     def _binary(
         self, y_true: Tensor, y_pred: Tensor
@@ -192,12 +196,18 @@ class ConfusionMetric(Configurable, keras.metrics.Metric):
         threshold = self.threshold
         if threshold is None:
             threshold = 0.0 if self.from_logits else 0.5
-        # Scores outside [0, 1] are logits that were not announced.
-        broken: Tensor = False
-        if not self.from_logits:
-            broken = ops.any(ops.abs(y_pred - 0.5) > 0.501)
+        y_true = ops.cast(y_true, "float32")
+        valid = ops.logical_and(y_true >= 0, y_true <= 1)
+        if self.from_logits:
+            usable = ops.logical_not(ops.isnan(y_pred))
+        else:  # scores outside [0, 1] are logits that were not announced
+            usable = ops.abs(y_pred - 0.5) < 0.501
+        # A soft label is the class it is nearer to; others keep their number,
+        # which may be the one to ignore.
+        hard = ops.where(y_true >= 0.5, ops.ones_like(y_true), 0.0)
+        true = ops.cast(ops.where(valid, hard, y_true), "int32")
         predicted = ops.cast(y_pred >= threshold, "int32")
-        return ops.cast(y_true, "int32"), predicted, broken
+        return true, predicted, ops.logical_and(valid, usable)
 
     def _add(self, batch: Tensor) -> None:
         if keras.backend.standardize_dtype(batch.dtype) == "int32":

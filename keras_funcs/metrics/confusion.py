@@ -81,8 +81,10 @@ class BalancedAccuracy(ConfusionMetric):
         recall = ops.diagonal(matrix) / ops.where(count == 0, 1.0, count)
         score = ops.sum(recall) / classes
         if self.adjusted:
+            # With one class there is no chance to be better than: 0.
             chance = 1.0 / classes
-            score = (score - chance) / ops.maximum(1.0 - chance, 1e-7)
+            above = ops.where(classes > 1, score - chance, 0.0)
+            score = above / ops.where(classes > 1, 1.0 - chance, 1.0)
         return score
 
 
@@ -224,3 +226,7 @@ class ConfusionMatrix(ConfusionMetric):
             f"{self.name}/{name}": correct[index]
             for index, name in enumerate(self.names())
         }
+
+    def result(self) -> Any:
+        # A dict from the start: without classes yet, an empty one.
+        return {} if self._counts is None else super().result()
