@@ -12,6 +12,8 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from typing import Any
 
+from keras_funcs._core import checks
+from keras_funcs._core.component import KINDS
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Component
 from keras_funcs._core.component import Range
@@ -85,6 +87,8 @@ def catalogue(pattern: str = "*", kind: str | None = None) -> list[Card]:
     >>> [card.name for card in keras_funcs.catalogue("*focal*")]
     ['BinaryFocal', 'CategoricalFocal']
     """
+    if kind is not None:
+        checks.one_of("kind", kind, ("activations", *KINDS))
     cards = [
         card_of(entry)
         for entry in registered(kind)

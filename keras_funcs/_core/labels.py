@@ -99,8 +99,8 @@ def class_counts(y: Any, num_classes: int | None = None) -> np.ndarray:
             a `keras.utils.PyDataset` whose elements are `(x, y)` or
             `(x, y, sample_weight)`.
         num_classes: Integer >= 2, or None. The number of classes. Needed to
-            tell ids from rows where an array of labels has `num_classes`
-            columns of whole numbers, and to count classes that are absent.
+            count classes that are absent, and to tell multi-hot rows from
+            masks of two classes where both are whole numbers.
 
     Returns:
         int64 array of shape `(C,)`.
@@ -110,15 +110,19 @@ def class_counts(y: Any, num_classes: int | None = None) -> np.ndarray:
     """
     if num_classes is not None:
         checks.integer("num_classes", num_classes, at_least=2)
-    total = np.zeros(num_classes or 0, dtype=np.int64)
-    for batch in _batches(y):
-        counts = _count(batch, num_classes)
+    total = np.zeros(num_classes or 0)
+    rows: bool | None = None
+    for batch in map(_numeric, _batches(y)):
+        # Decided once: a later batch of ids may happen to hold 0 and 1 only.
+        if rows is None and batch.size:
+            rows = _are_rows(batch, num_classes)
+        counts = _count_rows(batch) if rows else _count_ids(batch, num_classes)
         size = max(len(total), len(counts))
         total = np.pad(total, (0, size - len(total)))
         total += np.pad(counts, (0, size - len(counts)))
     if not total.any():
         raise ValueError("Invalid labels in `y`. Expected at least one label.")
-    return total
+    return np.rint(total).astype(np.int64)
 
 
 def _batches(y: Any) -> Iterable[np.ndarray]:
@@ -143,28 +147,34 @@ def _batches(y: Any) -> Iterable[np.ndarray]:
         yield np.asarray(labels)
 
 
-def _count(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
-    if labels.dtype.kind == "b":
-        labels = labels.astype(np.int64)
-    if labels.dtype.kind not in "iuf":
-        checks.invalid("y", "numeric labels", labels.dtype)
-    if labels.size and not np.all(np.isfinite(labels)):
-        checks.invalid("y", "finite labels", labels)
-    if labels.ndim > 1 and labels.shape[-1] == 1:
-        labels = labels[..., 0]
-    whole = bool(np.all(labels == np.floor(labels)))
+def _are_rows(labels: np.ndarray, num_classes: int | None) -> bool:
+    """Whether labels are one-hot, multi-hot or soft rows, not class ids."""
+    if labels.ndim < 2:
+        return False
     zero_one = bool(np.all((labels == 0) | (labels == 1)))
-    rows = labels.ndim > 1 and (
-        labels.shape[-1] == num_classes
-        if num_classes is not None
-        else zero_one or not whole
-    )
-    if rows and (zero_one or not whole):
-        # In the labels' own dtype, float16 stops counting at 2048.
-        total = labels.reshape(-1, labels.shape[-1]).sum(0, dtype=np.float64)
-        return np.rint(total).astype(np.int64)
+    soft = labels.dtype.kind == "f" and not _whole(labels)
+    if num_classes is not None:
+        return labels.shape[-1] == num_classes and (zero_one or soft)
+    if soft or (zero_one and labels.dtype.kind in "bf"):
+        return True
+    if zero_one and not np.all(labels.sum(-1) == 1):
+        raise ValueError(
+            "Whole numbers 0 and 1 may be ids of two classes or multi-hot "
+            "rows. Expected `num_classes` to tell them apart. "
+            f"Received: y.shape={labels.shape}"
+        )
+    return zero_one
+
+
+def _count_rows(labels: np.ndarray) -> np.ndarray:
+    # In the labels' own dtype, float16 stops counting at 2048.
+    rows = labels.reshape(-1, labels.shape[-1])
+    return np.asarray(rows.sum(0, dtype=np.float64))
+
+
+def _count_ids(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
     ids = labels.reshape(-1)
-    if not whole or (ids.size and ids.min() < 0):
+    if not _whole(ids) or (ids.size and ids.min() < 0):
         checks.invalid("y", "class ids >= 0 or one-hot rows", ids)
     largest = int(ids.max()) if ids.size else 0
     if num_classes is not None and largest >= num_classes:
@@ -174,6 +184,22 @@ def _count(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
     if largest >= checks.MAX_CLASSES:
         checks.invalid("y", f"ids below {checks.MAX_CLASSES}", largest)
     return np.bincount(ids.astype(np.int64), minlength=num_classes or 0)
+
+
+def _numeric(labels: np.ndarray) -> np.ndarray:
+    if labels.dtype.kind not in "biuf":
+        checks.invalid("y", "numeric labels", labels.dtype)
+    if labels.size and not np.all(np.isfinite(labels)):
+        checks.invalid("y", "finite labels", labels)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    return labels
+
+
+def _whole(labels: np.ndarray) -> bool:
+    return labels.dtype.kind in "biu" or bool(
+        np.all(labels == np.floor(labels))
+    )
 
 
 def class_weights(
@@ -208,6 +234,8 @@ def class_weights(
     safe = np.where(present, array, 1.0)
     if beta is not None:
         checks.number("beta", beta, at_least=0, below=1)
+        if scheme != "effective":
+            checks.invalid("beta", 'None unless scheme="effective"', beta)
     if scheme == "effective":
         if beta is None:
             beta = (array.sum() - 1.0) / array.sum()

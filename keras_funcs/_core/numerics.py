@@ -78,11 +78,14 @@ def one_minus_power(beta: Any, step: Tensor) -> Tensor:
     Through expm1: in float32, 1 - 0.999 is wrong in the fifth digit, and so is
     every first step of an Adam that subtracts.
     """
-    if isinstance(beta, float):  # its logarithm in double precision
-        log_beta = math.log(beta) if beta > 0 else -math.inf
-    else:
-        log_beta = ops.log(beta)
-    return -ops.expm1(step * log_beta)
+    return -ops.expm1(step * log_of(beta))
+
+
+def log_of(beta: Any) -> Any:
+    """`log(beta)`: of a Python number in double precision."""
+    if isinstance(beta, (int, float)):
+        return math.log(beta) if beta > 0 else -math.inf
+    return ops.log(beta)
 
 
 def norm(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:

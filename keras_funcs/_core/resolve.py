@@ -6,7 +6,9 @@ from typing import Any
 
 import keras
 
+from keras_funcs._core.component import KINDS
 from keras_funcs._core.component import PACKAGE
+from keras_funcs._core.component import arguments
 from keras_funcs._core.component import registered
 
 Get = Callable[[Any], Any]
@@ -27,14 +29,16 @@ def getter(kind: str, keras_get: Get) -> Get:
         Args:
             identifier: An instance or a function (returned as it is), a class
                 (constructed with its defaults), a name in any case such as
-                `"snake"` or `"LogitAdjusted"`, `"keras_funcs>Name"`, a config
+                `"snake"` or `"BinaryFocal"`, `"keras_funcs>Name"`, a config
                 dict, or anything the Keras `get` of this kind takes.
 
         Raises:
-            ValueError: for an unknown name; it lists the nearest matches.
+            ValueError: for an unknown name, with the nearest matches; for a
+                class that has no default for an argument; and for an object
+                of another kind.
         """
         if isinstance(identifier, dict):
-            return keras.saving.deserialize_keras_object(identifier)
+            return keras_get(identifier)
         if isinstance(identifier, str):
             own = {_fold(entry.name): entry for entry in registered(kind)}
             entry = own.get(_fold(identifier.removeprefix(f"{PACKAGE}>")))
@@ -42,12 +46,34 @@ def getter(kind: str, keras_get: Get) -> Get:
                 return _ask_keras(kind, keras_get, identifier)
             identifier = entry.object
         if isinstance(identifier, type):
-            return identifier()
+            return _construct(kind, identifier)
+        fitting = KINDS.get(kind, keras.layers.Layer)  # or an activation
+        if isinstance(identifier, tuple(KINDS.values())) and not isinstance(
+            identifier, fitting
+        ):
+            raise ValueError(
+                f"Invalid value for argument `identifier`. Expected one of "
+                f"the {kind}. Received: identifier={identifier}"
+            )
         if identifier is None or callable(identifier):
             return identifier
         return keras_get(identifier)
 
     return get
+
+
+def _construct(kind: str, target: type) -> Any:
+    missing = [
+        name
+        for name, parameter in arguments(target).items()
+        if parameter.default is parameter.empty
+    ]
+    if missing and target in {entry.object for entry in registered(kind)}:
+        raise ValueError(
+            f"`{target.__name__}` has no default for {missing}. Expected an "
+            f"instance or a config with them. Received: {target.__name__}"
+        )
+    return target()
 
 
 def _ask_keras(kind: str, keras_get: Get, name: str) -> Any:

@@ -19,7 +19,9 @@ class DeferredReweighting(Configurable, keras.callbacks.Callback):
     Features are learned best from the data as it is, the classifier best with
     classes made equal. Use it with a loss that weighs classes, such as
     `keras_funcs.losses.WeightedCrossentropy`, whose weights then hold from the
-    epoch `start` on; before it, all are 1.
+    epoch `start` on; before it, all are 1. The validation loss is weighted
+    alike and jumps at the switch: let callbacks watch a metric. A training
+    that an exception broke off leaves the loss as it was at that moment.
 
     Formula:
     ```python
@@ -60,7 +62,9 @@ class DeferredReweighting(Configurable, keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         losses = keras.tree.flatten(self.model.loss)
-        self._losses = [loss for loss in losses if hasattr(loss, "deferred")]
+        self._losses = [
+            loss for loss in losses if getattr(loss, "weighs_classes", False)
+        ]
         if not self._losses:
             raise ValueError(
                 "DeferredReweighting needs a loss that weighs classes. "

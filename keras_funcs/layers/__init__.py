@@ -1,5 +1,7 @@
 """Layers: adaptive activations, and layers with a function's role."""
 
+from typing import Any
+
 import keras
 
 from keras_funcs._core.resolve import getter
@@ -13,7 +15,9 @@ from keras_funcs.layers.smooth import Swish as Swish
 from keras_funcs.layers.stochastic import DropPath as DropPath
 
 
-def _from_keras(name: str) -> keras.layers.Layer:
+def _from_keras(name: str | dict[str, Any]) -> keras.layers.Layer:
+    if isinstance(name, dict):
+        return keras.layers.deserialize(name)
     return keras.saving.deserialize_keras_object(
         {"class_name": name, "config": {}, "module": "keras.layers"}
     )

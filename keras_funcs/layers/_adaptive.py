@@ -1,6 +1,7 @@
 """What trainable activations share: where their coefficients live."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import keras
@@ -48,7 +49,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.built: bool
-        axes = [axis] if isinstance(axis, int) else axis
+        axes = [axis] if isinstance(axis, Integral) else axis
         if not isinstance(axes, (list, tuple)) or not axes:
             checks.invalid("axis", "an integer or a list of integers", axis)
         self.axis = [checks.integer("axis", item) for item in axes]

@@ -121,5 +121,9 @@ class CosineDense(Configurable, keras.layers.Layer):
 
 def _unit(x: Tensor, axis: int) -> Tensor:
     """`x / |x|`, and 0 with gradient 0 at a zero vector."""
+    # Scaled first: the squares of 1e-20 and of 1e20 leave float32.
+    largest = ops.max(ops.abs(x), axis=axis, keepdims=True)
+    largest = ops.stop_gradient(largest)
+    x = x / ops.where(largest > 0, largest, 1.0)
     length = norm(x, axis=axis, keepdims=True)
     return ops.where(length > 0, x / ops.where(length > 0, length, 1.0), 0.0)

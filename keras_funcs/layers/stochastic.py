@@ -80,8 +80,9 @@ class DropPath(Configurable, keras.layers.Layer):
         )
         # Drawn in float32: bfloat16 has 256 steps in [0, 1) and would round
         # small rates away.
-        keep = ops.cast(draw >= self.rate, inputs.dtype)
-        return inputs * keep / (1.0 - self.rate)
+        keep = draw >= self.rate
+        # Chosen, not multiplied: a dropped infinity times 0 would be NaN.
+        return ops.where(keep, inputs / (1.0 - self.rate), 0.0)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)

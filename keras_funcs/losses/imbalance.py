@@ -129,16 +129,16 @@ class WeightedCrossentropy(CategoricalLoss):
         class_counts: `(C,)` whole numbers, or None; the weights are then
             `keras_funcs.class_weights(class_counts, scheme)`, of mean 1.
             Defaults to `None`.
-        scheme: `"balanced"`, `"inverse"`, `"sqrt"` or `"effective"`. Defaults
-            to `"balanced"`.
+        scheme: `"balanced"`, `"inverse"`, `"sqrt"` or `"effective"`, for
+            weights from `class_counts`. Defaults to `"balanced"`.
         from_logits: Boolean. Whether `y_pred` are logits. Defaults to
             `False`.
         label_smoothing: Float in [0, 1). Share of the label that is spread
             over all classes. Defaults to `0.0`.
         ignore_class: Integer or None. Labels of this value do not count.
             Defaults to `None`.
-        absent: `"error"`, or `"ignore"` to give a class without samples
-            weight 0. Defaults to `"error"`.
+        absent: `"error"`, or `"ignore"` to give a class of `class_counts`
+            without samples weight 0. Defaults to `"error"`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
@@ -201,6 +201,11 @@ class WeightedCrossentropy(CategoricalLoss):
             self._weights = labels.class_weights(class_counts, scheme)
         # While True, all weights are 1: see `callbacks.DeferredReweighting`.
         self.deferred = False
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether there are weights, deferred or not."""
+        return self._weights is not None
 
     def check_classes(self, num_classes: int) -> None:
         _check_length("class_weights", self.class_weights, num_classes)

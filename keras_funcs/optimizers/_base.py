@@ -68,24 +68,12 @@ class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
         self.weight_decay_mode = checks.one_of(
             "weight_decay_mode", weight_decay_mode, DECAY_MODES
         )
-        if isinstance(weight_decay_exclusions, str):
-            # Taken letter by letter, "bias" would match almost every path.
-            checks.invalid(
-                "weight_decay_exclusions",
-                "a list of regular expressions",
-                weight_decay_exclusions,
-            )
+        # A string, taken letter by letter, would match almost every path.
         if not isinstance(weight_decay_exclusions, (list, tuple)):
             checks.invalid(
                 "weight_decay_exclusions",
                 "a list of regular expressions",
                 weight_decay_exclusions,
-            )
-        if not isinstance(learning_rate_multipliers, (Mapping, type(None))):
-            checks.invalid(
-                "learning_rate_multipliers",
-                "a mapping from regular expressions to numbers",
-                learning_rate_multipliers,
             )
         self.weight_decay_exclusions = [
             checks.pattern("weight_decay_exclusions", item)

@@ -1,6 +1,5 @@
 """AdEMAMix: a fast and a very slow average of the gradient, mixed."""
 
-import math
 from typing import Any
 
 from keras import ops
@@ -8,6 +7,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.numerics import log_of
 from keras_funcs._core.numerics import one_minus_power
 from keras_funcs._core.typing import Tensor
 from keras_funcs.optimizers._base import RuleOptimizer
@@ -114,6 +114,6 @@ class AdEMAMix(RuleOptimizer):
         done = ops.minimum(step / self.warmup_steps, 1.0)
         # The half-life ln(1/2) / ln(beta) grows linearly:
         # 1 / ln beta_3(t) = (1 - t / T) / ln beta_1 + (t / T) / ln beta_3
-        fast, slow = 1 / math.log(self.beta_1), 1 / math.log(self.beta_3)
+        fast, slow = 1.0 / log_of(self.beta_1), 1.0 / log_of(self.beta_3)
         log_beta_3 = 1.0 / ((1.0 - done) * fast + done * slow)
         return self.alpha * done, -ops.expm1(log_beta_3)

@@ -1,6 +1,7 @@
 """Penalties that empty whole groups of weights: units, channels, inputs."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import keras
 from keras import ops
@@ -63,7 +64,7 @@ class GroupLasso(Configurable, keras.regularizers.Regularizer):
         reduction: str = "sum",
     ) -> None:
         self.factor = checks.number("factor", factor, at_least=0)
-        if axis is not None and not isinstance(axis, int):
+        if axis is not None and not isinstance(axis, Integral):
             if not isinstance(axis, (list, tuple)):
                 checks.invalid("axis", "an integer or a list of them", axis)
             axis = [checks.integer("axis", item) for item in axis]

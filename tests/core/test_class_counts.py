@@ -73,8 +73,38 @@ def test_booleans_are_binary_or_multi_hot():
 
 def test_multi_hot_rows_count_every_label():
     rows = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 1]])
-    assert class_counts(rows).tolist() == [2, 1, 1]
+    assert class_counts(rows.astype("float32")).tolist() == [2, 1, 1]
     assert class_counts(rows, 3).tolist() == [2, 1, 1]
+
+
+def test_whole_numbers_that_could_be_either_need_the_number_of_classes():
+    masks = np.array([[0, 1, 1, 0], [1, 0, 0, 0]])
+    with pytest.raises(ValueError, match="num_classes"):
+        class_counts(masks)
+    assert class_counts(masks, 2).tolist() == [5, 3]
+
+
+def test_the_form_is_decided_by_the_first_batch():
+    class Tokens(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            y = np.array([[[0, 1, 2, 0]], [[0, 1, 1, 0]]][index])
+            return np.zeros((1, 1)), y
+
+    assert class_counts(Tokens()).tolist() == [4, 3, 1]
+
+
+def test_soft_rows_are_rounded_once():
+    class Rows(keras.utils.PyDataset):
+        def __len__(self):
+            return 10
+
+        def __getitem__(self, index):
+            return np.zeros((1, 1)), np.array([[0.4, 0.6]])
+
+    assert class_counts(Rows()).tolist() == [4, 6]
 
 
 def test_soft_rows_count_what_they_add_up_to():
@@ -84,7 +114,8 @@ def test_soft_rows_count_what_they_add_up_to():
 
 def test_num_classes_tells_tokens_from_rows():
     tokens = np.array([[0, 1], [1, 1]])
-    assert class_counts(tokens).tolist() == [1, 2]  # rows, as they look
+    with pytest.raises(ValueError, match="num_classes"):
+        class_counts(tokens)
     assert class_counts(tokens, num_classes=4).tolist() == [1, 3, 0, 0]
     masks = np.zeros((2, 5, 5), int)
     masks[0, 0] = 2
