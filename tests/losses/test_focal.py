@@ -104,7 +104,7 @@ def test_categorical_follows_probabilities_down_to_the_last(power):
     np.testing.assert_allclose(slope, -1 / float(scores[0, 0]), 1e-3)
 
 
-@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("gamma", (0.0, 0.5, 2.0))
 @pytest.mark.parametrize("gap", GAPS)
 def test_categorical_pulls_on_a_confidently_wrong_sample(gap, gamma):
     logits = np.array([[0.0, gap, 0.0], [0.0, gap, 0.0]], "float32")
@@ -195,7 +195,7 @@ def test_binary_is_finite_at_probabilities_of_0_and_1(gamma):
     assert np.isfinite(gradient(lambda t: total(y, t), p)).all()
 
 
-@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("gamma", (0.0, 0.5, 2.0))
 @pytest.mark.parametrize("gap", GAPS)
 def test_binary_pulls_on_a_confidently_wrong_label(gap, gamma):
     z = np.array([[gap], [-gap], [gap], [-gap]], "float32")
