@@ -16,7 +16,7 @@ NEVER = (
     [float("nan")], {"class_name": "NoSuchThing", "config": {}},
     {"class_name": "Lambda", "config": {"function": "f"}},
 )  # fmt: skip
-PERHAPS = (
+PERHAPS: tuple[Any, ...] = (
     -1, 0, 2.5, -1e300, 10**12, 10**30, "nonsense", "", True, None, [], {},
     [[1.0]], [-1.0, 2.0], [10**12], ["a"], np.int64(2), np.float32(0.5),
     np.zeros((2, 2)),

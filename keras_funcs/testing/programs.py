@@ -32,8 +32,8 @@ class Program:
         Equal factors would let errors cancel in the sum.
         """
         outputs = self.function(*points, *self.arrays[self.smooth :])
-        outputs = map(ops.convert_to_tensor, outputs)
-        return sum(ops.sum(y * _ramp(y)) for y in outputs)
+        tensors = map(ops.convert_to_tensor, outputs)
+        return sum(ops.sum(y * _ramp(y)) for y in tensors)
 
 
 def program(case: Case, dtype: str = "float32", **overrides: Any) -> Program:

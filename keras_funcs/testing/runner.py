@@ -40,6 +40,7 @@ class Check:
     once: bool
     programs: bool
     when: Callable[[], bool]
+    only: Callable[[Case], bool]
 
     @property
     def name(self) -> str:
@@ -52,7 +53,7 @@ class Check:
 
     def covers(self, case: Case) -> bool:
         """Whether the case is one of those to run the check on."""
-        if case.kind not in self.kinds:
+        if case.kind not in self.kinds or not self.only(case):
             return False
         if self.once:
             return case.is_default
@@ -80,6 +81,7 @@ def check(
     once: bool = False,
     programs: bool = False,
     when: Callable[[], bool] = lambda: True,
+    only: Callable[[Case], bool] = lambda case: True,
 ) -> Callable[[Function], Function]:
     """Makes a function a check of components of these kinds.
 
@@ -88,10 +90,13 @@ def check(
         once: Boolean. Whether default arguments are enough.
         programs: Boolean. Whether default arguments and choices are enough.
         when: Function. Whether the active backend can be asked at all.
+        only: Function. Whether a case has what the check is about.
     """
 
     def decorate(function: Function) -> Function:
-        _checks.append(Check(function, kinds or ALL, once, programs, when))
+        _checks.append(
+            Check(function, kinds or ALL, once, programs, when, only)
+        )
         return function
 
     return decorate

@@ -152,11 +152,9 @@ def one_class_is_enough(case: Case) -> None:
     finite(_result(case.make(), (y_true[:1], y_pred[:1])), "one sample")
 
 
-@check("metrics", once=True)
+@check("metrics", once=True, only=lambda case: case.targets == "classes")
 def strange_labels_are_refused(case: Case) -> None:
     """A label that is no class, counted as some other or as none."""
-    if case.targets != "classes":
-        return
     _, y_true, y_pred = _stream(case)
     for wrong in (CLASSES, -1, 1000):
         spoilt = y_true.copy()

@@ -153,11 +153,9 @@ def unknown_sizes_are_taken(case: Case) -> None:
     )
 
 
-@check("layers", once=True)
+@check("layers", once=True, only=lambda case: case.accepts("granularity"))
 def serves_as_an_activation(case: Case) -> None:
     """A layer in `Dense(activation=...)` whose weights come too late."""
-    if not case.accepts("granularity"):
-        return
     models = []
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)
@@ -179,11 +177,9 @@ def serves_as_an_activation(case: Case) -> None:
         same(results([model(rows)]), expected, "a reloaded activation")
 
 
-@check("layers", once=True)
+@check("layers", once=True, only=lambda case: case.accepts("shared_axes"))
 def channels_may_come_first(case: Case) -> None:
     """Coefficients on the wrong axis of `(batch, channels, height, width)`."""
-    if not case.accepts("shared_axes"):
-        return
     x = inputs.generator().normal(size=(2, 3, 4, 5)).astype("float32")
     last = case.make()
     expected = results([last(np.moveaxis(x, 1, -1))])[0]
