@@ -196,6 +196,8 @@ def _label_range(case: Case) -> Iterator[Finding]:
                 f"Number the classes 0 to {case.classes - 1}.",
             )
     shares = ONE_HOT_LOSSES | BINARY_LOSSES | OVERLAP_LOSSES
+    if case.loss_name == "binaryfocal":
+        ids = ids[ids != -1]  # unknown
     if case.loss_name in shares and np.any((ids < 0) | (ids > 1)):
         if (
             not case.are_ids

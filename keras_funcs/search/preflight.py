@@ -1,68 +1,57 @@
 """What is wrong before the first trial: said in one line, with what to do."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
+from typing import NoReturn
 
 import keras
 import numpy as np
 
+from keras_funcs.inspect._mismatch import BINARY_LOSSES
+from keras_funcs.inspect._mismatch import EITHER_LOSSES
+from keras_funcs.inspect._mismatch import SPARSE_LOSSES
+from keras_funcs.inspect._mismatch import fold
+from keras_funcs.inspect.diagnosis import MAX_SAMPLES
+from keras_funcs.inspect.diagnosis import diagnose
+from keras_funcs.inspect.recorder import flatten
+from keras_funcs.search import spreading
 from keras_funcs.search import training
-
-# Keras's metrics and losses that read their input as probabilities, unless
-# they have `from_logits=True`.
-PROBABILITIES = (
-    keras.metrics.AUC,
-    keras.metrics.Precision,
-    keras.metrics.Recall,
-    keras.metrics.PrecisionAtRecall,
-    keras.metrics.RecallAtPrecision,
-    keras.metrics.SensitivityAtSpecificity,
-    keras.metrics.SpecificityAtSensitivity,
-    keras.metrics.TruePositives,
-    keras.metrics.TrueNegatives,
-    keras.metrics.FalsePositives,
-    keras.metrics.FalseNegatives,
-    keras.metrics.KLDivergence,
-)
 
 
 def check_data(
     train: Any, validation: Any, test: Any, class_names: Sequence[str] | None
-) -> None:
+) -> tuple[Any, Any, Any]:
     """Checks what can be seen without a model.
+
+    Returns:
+        The three splits, with lists, tensors and tables turned into arrays.
 
     Raises:
         ValueError: for data that are empty, of unequal length, not finite, or
-            whose splits differ in shape.
+            that can be read only once, and for splits that differ in shape.
     """
-    shape = None
+    found = []
+    shapes = None
     for name, split in (
         ("train", train),
         ("validation", validation),
         ("test", test),
     ):
         if split is None and name == "test":
+            found.append(None)
             continue
-        if isinstance(split, (tuple, list)) and len(split) not in (2, 3):
+        if not isinstance(split, (tuple, list)):
+            _check_data_set(name, split)
+            found.append(split)
+            continue
+        if len(split) not in (2, 3):
             _fail(name, "a pair `(x, y)` or a data set", f"{len(split)} parts")
-        x, y, _ = training.parts_of(split)
-        if y is None or not hasattr(x, "shape") or not hasattr(y, "shape"):
-            if x is None or isinstance(x, (str, bytes)):
-                _fail(name, "a pair `(x, y)` or a data set", repr(x))
-            continue
-        if len(x) == 0:
-            _fail(name, "at least one sample", "no samples")
-        if len(x) != len(y):
-            _fail(name, "as many labels as samples", f"{len(x)} and {len(y)}")
-        if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
-            _fail(name, "finite inputs; fill in or drop what is missing", "NaN")
-        if shape is not None and x.shape[1:] != shape:
-            _fail(
-                name,
-                f"inputs of shape {('N', *shape)} as in `train`",
-                f"{('N', *x.shape[1:])}",
-            )
-        shape = x.shape[1:]
+        parts = tuple(_arrays(name, part) for part in split)
+        shapes = _check_arrays(name, parts[0], parts[1], shapes)
+        found.append(parts)
+    return found[0], found[1], found[2]
 
 
 def check_model(
@@ -74,136 +63,164 @@ def check_model(
         The metrics of that batch.
 
     Raises:
-        ValueError: for labels that are no class of the model, inputs that do
-            not fit it, a class with one sample, probabilities and logits
-            mixed up, or an objective that the model does not measure.
+        ValueError: for labels that are no class of the model, a class with
+            one sample, an objective that the model does not measure, and for
+            whatever `keras_funcs.inspect.diagnose` calls an error.
     """
-    x, y, _ = training.parts_of(settings.train)
-    arrays = y is not None and hasattr(y, "shape")
-    if not arrays:
-        first = next(training.batches(x))
-        x, y = first[0], training.to_numpy(first[1])
-    batch = x[: settings.batch_size], y[: settings.batch_size]
+    splits = {
+        "train": settings.train,
+        "validation": settings.validation,
+        "test": test,
+    }
+    for name, split in splits.items():
+        labels = None if split is None else training.parts_of(split)[1]
+        if isinstance(labels, np.ndarray):
+            _check_labels(name, labels, model)
+    x, y = _batch(settings)
+    for finding in diagnose(model, x, y):
+        if finding.severity == "error":
+            raise ValueError(f"{finding.message} {finding.remedy}")
     try:
-        outputs = training.to_numpy(model.predict_on_batch(batch[0]))
-    except Exception as error:
-        _fail(
-            "train",
-            f"inputs that fit the model, which takes {model.input_shape}",
-            f"{_one_line(error)} (inputs of shape {_shape(batch[0])})",
-        )
-    if arrays:
-        names = ("train", "validation", "test")
-        for name, split in zip(
-            names, (settings.train, settings.validation, test)
-        ):
-            labels = None if split is None else training.parts_of(split)[1]
-            if labels is not None:
-                _check_labels(name, np.asarray(labels), outputs, model)
-    _check_scale(model, outputs)
-    try:
-        logs = model.test_on_batch(*batch, return_dict=True)
-        model.train_on_batch(*batch)
+        logs = model.test_on_batch(x, y, return_dict=True)
+        model.train_on_batch(x, y)
     except Exception as error:
         _fail(
             "train",
             "labels that fit the model's loss and metrics "
-            f"(outputs {outputs.shape}, labels {_shape(batch[1])})",
+            f"(labels {_shape(y)})",
             _one_line(error),
         )
+    measured = dict(flatten(logs))
     name = settings.objective.name
-    if name.removeprefix("val_") not in logs:
-        known = ", ".join(f"val_{item}" for item in logs)
+    if name.removeprefix("val_") not in measured:
+        known = ", ".join(f"val_{item}" for item in measured)
         _fail("objective", f"what the model measures: {known}", name)
-    return {key: float(value) for key, value in logs.items()}
+    return measured
 
 
-def _check_labels(
-    name: str, y: np.ndarray, outputs: np.ndarray, model: Any
-) -> None:
-    classes = outputs.shape[-1]
-    loss = type(model.loss).__name__ if model.loss is not None else ""
-    ids = y.dtype.kind in "iu" and (y.ndim == 1 or y.shape[-1] == 1)
-    if not ids or outputs.ndim != 2 or "Error" in loss:
+def _check_data_set(name: str, data: Any) -> None:
+    if isinstance(data, Iterator):
+        _fail(
+            name,
+            "a pair `(x, y)` or a data set; this one can be read only once, "
+            "and a study reads its data for each epoch",
+            type(data).__name__,
+        )
+    several = isinstance(data, (Iterable, keras.utils.PyDataset))
+    # An array or a dict has no labels of its own.
+    lacking = isinstance(data, (str, bytes, dict)) or hasattr(data, "shape")
+    if not several or lacking:
+        seen = data if isinstance(data, (str, bytes)) else type(data).__name__
+        _fail(name, "a pair `(x, y)` or a data set", repr(seen))
+
+
+def _arrays(name: str, part: Any) -> Any:
+    """A structure of arrays, as `fit` takes it; numbers in lists are one."""
+    if part is None or isinstance(part, np.ndarray):
+        return part
+    if isinstance(part, dict):
+        return {key: _arrays(name, item) for key, item in part.items()}
+    if isinstance(part, (list, tuple)) and any(
+        getattr(item, "shape", ()) for item in part
+    ):
+        return type(part)(_arrays(name, item) for item in part)
+    try:
+        return training.to_numpy(part)
+    except Exception as error:
+        _fail(name, "arrays, or lists of equal lengths", _one_line(error))
+
+
+def _check_arrays(name: str, x: Any, y: Any, shapes: Any) -> Any:
+    inputs, labels = keras.tree.flatten(x), keras.tree.flatten(y)
+    for item in (*inputs, *labels):
+        if not getattr(item, "shape", ()) or item.dtype.kind == "O":
+            _fail(name, "a pair `(x, y)` of arrays", repr(item)[:60])
+    if not inputs or not labels:
+        _fail(name, "a pair `(x, y)` of arrays", "no arrays")
+    for item in inputs:
+        if len(item) == 0:
+            _fail(name, "at least one sample", "no samples")
+        if item.dtype.kind == "f" and not np.all(np.isfinite(item)):
+            _fail(name, "finite inputs; fill in or drop what is missing", "NaN")
+    for item in (*inputs, *labels):
+        if len(item) != len(labels[0]) or len(item) != len(inputs[0]):
+            _fail(
+                name,
+                "as many labels as samples",
+                f"{len(item)} and {len(labels[0])}",
+            )
+    seen = [("N", *item.shape[1:]) for item in inputs]
+    if shapes is not None and seen != shapes:
+        _fail(
+            name,
+            f"inputs of shape {_listed(shapes)} as in `train`",
+            _listed(seen),
+        )
+    return seen
+
+
+def _batch(settings: training.Settings) -> tuple[Any, Any]:
+    """The first samples, as many as the devices can share."""
+    x, y, _ = training.parts_of(settings.train)
+    if y is None:
+        first = next(iter(training.batches(x)), None)
+        if not isinstance(first, (tuple, list)) or len(first) < 2:
+            _fail(
+                "train",
+                "batches `(x, y)`",
+                "no batches" if first is None else type(first).__name__,
+            )
+        x, y = keras.tree.map_structure(training.to_numpy, (first[0], first[1]))
+    size = min(settings.batch_size, MAX_SAMPLES, training.count(y))
+    devices = spreading.replicas()
+    size = max(size // devices, 1) * devices
+    batch = keras.tree.map_structure(lambda array: array[:size], (x, y))
+    return batch[0], batch[1]
+
+
+def _check_labels(name: str, y: np.ndarray, model: Any) -> None:
+    """Looks at all labels, where the loss says that they are classes."""
+    loss, shape = fold(model.loss), getattr(model, "output_shape", None)
+    sparse = loss in SPARSE_LOSSES | EITHER_LOSSES
+    if not isinstance(shape, tuple) or not (sparse or loss in BINARY_LOSSES):
         return
-    if classes == 1:
-        classes = 2
-    low, high = int(y.min()), int(y.max())
+    same = y.ndim == len(shape) and y.shape[-1] == shape[-1]
+    rows = same and shape[-1] > 1
+    if y.dtype.kind not in "biu" or rows:
+        return
+    classes = shape[-1] if sparse else 2
+    ids = y.reshape(-1).astype(np.int64)
+    ignored = getattr(model.loss, "ignore_class", None)
+    if loss == "binaryfocal":
+        ignored = -1  # unknown
+    if ignored is not None:
+        ids = ids[ids != ignored]
+    if not ids.size:
+        return
+    low, high = int(ids.min()), int(ids.max())
     if low < 0 or high >= classes:
         _fail(
             name,
             f"labels from 0 to {classes - 1}, as the model has "
-            f"{outputs.shape[-1]} outputs",
+            f"{shape[-1]} outputs",
             f"labels from {low} to {high}",
         )
-    if name == "train":
-        counts = np.bincount(y.reshape(-1).astype(int), minlength=classes)
-        single = np.flatnonzero(counts < 2)
+    if name == "train" and ids.size <= len(y):
+        single = np.flatnonzero(np.bincount(ids) == 1)
         if single.size:
             _fail(
                 name,
                 "two samples or more of each class; merge or drop such a class",
-                f"class {single[0]} with {counts[single[0]]}",
+                f"class {single[0]} with 1",
             )
 
 
-def _check_scale(model: Any, outputs: np.ndarray) -> None:
-    """Logits where probabilities are expected give numbers without meaning."""
-    if outputs.size == 0 or not np.all(np.isfinite(outputs)):
-        return
-    low, high = float(outputs.min()), float(outputs.max())
-    if low >= 0 and high <= 1:
-        return
-    seen = f"outputs from {low:.2f} to {high:.2f}, which are logits"
-    loss = model.loss
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
-    logits = _from_logits(loss)
-    if logits is False or name.endswith("crossentropy"):
-        _fail(
-            "build",
-            "a loss with `from_logits=True`, or a last layer with softmax or "
-            "sigmoid",
-            f"{name or type(loss).__name__} with {seen}",
-        )
-    for metric in _metrics(model):
-        if isinstance(metric, PROBABILITIES) and not _from_logits(metric):
-            _fail(
-                "build",
-                f"probabilities for the metric `{metric.name}`: give it "
-                "`from_logits=True` or a threshold for logits where it has "
-                "one, or take a metric that reads logits, such as "
-                "`keras_funcs.metrics.BalancedAccuracy`",
-                seen,
-            )
+def _listed(shapes: Sequence[Any]) -> str:
+    return ", ".join(str(shape) for shape in shapes)
 
 
-def _metrics(model: Any) -> list[Any]:
-    found: list[Any] = []
-    for item in model.metrics:
-        found.extend(getattr(item, "metrics", None) or [item])
-    # Before the first batch Keras has only what was given to `compile`.
-    config = model.get_compile_config() or {}
-    for item in config.get("metrics") or []:
-        if isinstance(item, dict):
-            found.append(keras.saving.deserialize_keras_object(item))
-        elif isinstance(item, str):
-            metric = keras.metrics.get(item)
-            found.append(metric)
-    return found
-
-
-def _from_logits(item: Any) -> bool | None:
-    if isinstance(item, str) or not hasattr(item, "get_config"):
-        return None
-    value = item.get_config().get("from_logits")
-    if value is None and getattr(item, "thresholds", None) is not None:
-        given = getattr(item, "init_thresholds", None)
-        return given == 0 or given == [0] or given == [0.0]
-    return None if value is None else bool(value)
-
-
-def _shape(value: Any) -> Any:
-    return tuple(getattr(value, "shape", ()))
+def _shape(value: Any) -> str:
+    return _listed([item.shape for item in keras.tree.flatten(value)])
 
 
 def _one_line(error: BaseException) -> str:
@@ -211,7 +228,7 @@ def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:200]}"
 
 
-def _fail(name: str, expected: str, received: str) -> None:
+def _fail(name: str, expected: str, received: str) -> NoReturn:
     raise ValueError(
         f"Invalid value for argument `{name}`. Expected {expected}. "
         f"Received: {received}"

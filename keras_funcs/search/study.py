@@ -19,6 +19,7 @@ from keras_funcs.search import durable
 from keras_funcs.search import preflight
 from keras_funcs.search import progress
 from keras_funcs.search import results
+from keras_funcs.search import spreading
 from keras_funcs.search import state
 from keras_funcs.search import training
 from keras_funcs.search.objectives import objective as to_objective
@@ -140,7 +141,9 @@ class Study:
         self.epochs = checks.integer("epochs", epochs, at_least=1)
         if patience is None:
             patience = max(5, epochs // 3)
-        preflight.check_data(train, validation, test, class_names)
+        train, validation, test = preflight.check_data(
+            train, validation, test, class_names
+        )
         self.settings = training.Settings(
             build=build,
             train=train,
@@ -199,7 +202,7 @@ class Study:
         from keras_funcs.search.runner import Runner
 
         state.claim(self.directory)
-        with _strategy(self.strategy):
+        with _strategy(self.strategy), self._spread():
             # The first model says what is wrong before a folder is made.
             runner = Runner(self, self._say)
             with _terminable(), state.Lock(self.directory):
@@ -257,6 +260,23 @@ class Study:
                 "`resume()`."
             )
         return keras.saving.load_model(path)
+
+    def _spread(self) -> Any:
+        splits = {
+            "train": self.settings.train,
+            "validation": self.settings.validation,
+            "test": self.test,
+        }
+        sizes = {
+            name: training.count(split[1])
+            for name, split in splits.items()
+            if isinstance(split, tuple)
+        }
+        return spreading.as_data_allow(
+            sizes,
+            self.settings.batch_size,
+            lambda text: self._say(progress.Event("note", message=text)),
+        )
 
     def _report(self) -> None:
         if (self.directory / results.STUDY).exists():

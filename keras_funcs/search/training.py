@@ -15,6 +15,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_funcs.inspect.recorder import flatten
+from keras_funcs.search import spreading
+
 Build = Callable[[Any], Any]
 
 # Whole validation sets up to this size are one batch: one shape to compile.
@@ -78,7 +81,7 @@ class BestEpoch(keras.callbacks.Callback):
         self._weights: Any = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        logs = logs or {}
+        logs = dict(flatten(logs or {}))
         if self.compiled is None:
             self.compiled = time.monotonic()
         self.last = logs.get(self.objective.name)
@@ -98,7 +101,7 @@ class BestEpoch(keras.callbacks.Callback):
             )
         ):
             self.epoch = epoch
-            self.logs = {name: float(value) for name, value in logs.items()}
+            self.logs = logs
             self._weights = self.model.get_weights()
         elif epoch - max(self.epoch, 0) >= self.patience:
             self.model.stop_training = True
@@ -197,29 +200,30 @@ class Program:
                 x,
                 y,
                 sample_weight=weight,
-                batch_size=min(len(y), VALIDATION_BATCH),
+                batch_size=_evaluation_batch(y),
                 verbose=0,
                 return_dict=True,
             )
-        return {name: float(value) for name, value in logs.items()}
+        return dict(flatten(logs))
 
     def confusion(self, split: Any) -> np.ndarray | None:
         """Counts `(C, C)` of true by predicted class, where there are any."""
         x, y, _ = parts_of(split)
         if y is None:
-            pairs = [
-                (
-                    to_numpy(self.model.predict_on_batch(item[0])),
-                    to_numpy(item[1]),
-                )
-                for item in batches(x)
-            ]
+            pairs = []
+            for item in batches(x):
+                predicted = self.model.predict_on_batch(item[0])
+                if keras.tree.is_nested(predicted):
+                    return None
+                pairs.append((to_numpy(predicted), to_numpy(item[1])))
             outputs = np.concatenate([pair[0] for pair in pairs])
             y = np.concatenate([pair[1] for pair in pairs])
         else:
             outputs = self.model.predict(
-                x, batch_size=min(len(y), VALIDATION_BATCH), verbose=0
+                x, batch_size=_evaluation_batch(y), verbose=0
             )
+        if keras.tree.is_nested(outputs) or keras.tree.is_nested(y):
+            return None
         return confusion(y, outputs)
 
 
@@ -245,7 +249,7 @@ def build(function: Build, hp: Any) -> Any:
 
 def clear() -> None:
     """Gives the memory of earlier models back."""
-    keras.utils.clear_session()
+    spreading.clear()
     gc.collect()
 
 
@@ -267,6 +271,11 @@ def parts_of(split: Any) -> tuple[Any, Any, Any]:
         x, y = split[0], split[1]
         return x, y, split[2] if len(split) > 2 else None
     return split, None, None
+
+
+def count(part: Any) -> int:
+    """The samples in an array, or in a structure of arrays."""
+    return len(keras.tree.flatten(part)[0])
 
 
 def confusion(y: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
@@ -316,14 +325,23 @@ def inputs(split: Any, batch_size: int, seed: int) -> dict[str, Any]:
     x, y, weight = parts_of(split)
     if y is None:
         return {"x": x}
-    size = min(batch_size, len(y))
-    missing = -len(y) % size
-    plain = all(isinstance(part, np.ndarray) for part in (x, y))
-    if missing and plain and x.nbytes <= FILL_BYTES:
-        drawn = np.random.default_rng(seed).choice(len(y), missing, False)
-        order = np.concatenate([np.arange(len(y)), drawn])
-        x, y = x[order], y[order]
-        weight = None if weight is None else np.asarray(weight)[order]
+    total = count(y)
+    # What several devices share is filled up whatever its size.
+    must = spreading.replicas() > 1
+    size = spreading.divisible(min(batch_size, total))
+    missing = -total % size
+    parts = keras.tree.flatten((x, y))
+    plain = all(isinstance(part, np.ndarray) for part in parts)
+    small = sum(part.nbytes for part in parts) <= FILL_BYTES if plain else False
+    if missing and plain and (small or must):
+        drawn = np.random.default_rng(seed).choice(
+            total, missing, replace=missing > total
+        )
+        order = np.concatenate([np.arange(total), drawn])
+        x, y, weight = keras.tree.map_structure(
+            lambda part: None if part is None else np.asarray(part)[order],
+            (x, y, weight),
+        )
     return {
         "x": x,
         "y": y,
@@ -340,8 +358,12 @@ def _validation(split: Any) -> dict[str, Any]:
     data = (x, y) if weight is None else (x, y, weight)
     return {
         "validation_data": data,
-        "validation_batch_size": min(len(y), VALIDATION_BATCH),
+        "validation_batch_size": _evaluation_batch(y),
     }
+
+
+def _evaluation_batch(y: Any) -> int:
+    return min(count(y), spreading.divisible(VALIDATION_BATCH))
 
 
 def _state(model: Any) -> list[Any]:

@@ -1,6 +1,13 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
+
+import keras_funcs
+from keras_funcs import search
+from keras_funcs.search import preflight
+from keras_funcs.search import training
 
 LOGITS = keras.losses.SparseCategoricalCrossentropy
 
@@ -71,7 +78,7 @@ def test_empty_and_unequal_and_missing(make_study, tmp_path, splits):
 
 def test_inputs_that_do_not_fit_the_model(make_study, tmp_path):
     refused(
-        make_study, tmp_path, r"fit the model.*\(30, 4\)",
+        make_study, tmp_path, r"does not take these inputs.*\(None, 7\)",
         build=build_with(inputs=7),
     )  # fmt: skip
 
@@ -80,12 +87,22 @@ def test_labels_that_do_not_fit_the_loss(make_study, tmp_path, splits):
     (x, _), _, _ = splits
     target = np.zeros((30, 5), "float32")
     refused(
-        make_study, tmp_path, "labels that fit", train=(x, target),
+        make_study, tmp_path, r"Labels of shape \(30, 5\)|evaluate\(\) fails",
+        train=(x, target),
         build=build_with(keras.losses.CategoricalCrossentropy(True)),
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("metric", [keras.metrics.AUC, keras.metrics.Precision])
+@pytest.mark.parametrize(
+    "metric",
+    [
+        keras.metrics.AUC,
+        keras.metrics.Precision,
+        "binary_accuracy",
+        "accuracy",
+        keras_funcs.metrics.BalancedAccuracy,
+    ],
+)
 def test_a_metric_of_probabilities_fed_with_logits(
     make_study, tmp_path, splits, metric
 ):
@@ -94,15 +111,22 @@ def test_a_metric_of_probabilities_fed_with_logits(
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     options = {"train": binary, "validation": binary, "test": binary}
     refused(
-        make_study, tmp_path, "probabilities for the metric.*logits",
-        build=build_with(loss, [metric, "accuracy"], units=1), **options,
+        make_study, tmp_path, "takes probabilities; the outputs are logits",
+        build=build_with(loss, [metric], units=1), **options,
+    )  # fmt: skip
+
+
+def test_a_crossentropy_metric_fed_with_logits(make_study, tmp_path):
+    refused(
+        make_study, tmp_path, "`sparse_categorical_crossentropy` takes prob",
+        build=build_with(metrics=["sparse_categorical_crossentropy"]),
     )  # fmt: skip
 
 
 def test_a_loss_of_probabilities_fed_with_logits(make_study, tmp_path):
     for loss in ("sparse_categorical_crossentropy", LOGITS()):
         refused(
-            make_study, tmp_path, "from_logits=True.*which are logits",
+            make_study, tmp_path, "takes probabilities.*from_logits=True",
             build=build_with(loss),
         )  # fmt: skip
 
@@ -112,8 +136,6 @@ def test_an_objective_that_is_not_measured(make_study, tmp_path):
 
 
 def test_what_is_right_passes(make_study, splits):
-    from keras_funcs.search import preflight
-
     study = make_study()
     for build in (
         build_with(),
@@ -122,6 +144,87 @@ def test_what_is_right_passes(make_study, splits):
     ):
         logs = preflight.check_model(build(None), study.settings, study.test)
         assert set(logs) == {"loss", "accuracy"}
+
+
+@pytest.mark.parametrize("loss", ["mse", keras.losses.Huber(), "poisson"])
+def test_whole_numbers_that_are_no_classes(make_study, splits, loss):
+    (x, _), _, _ = splits
+    counts = (x, np.arange(30) + 3)
+    study = make_study(
+        build=build_with(loss, ["mae"], units=1, last="softplus"),
+        train=counts, validation=counts, test=counts, objective="mae",
+    )  # fmt: skip
+    model = study.settings.build(None)
+    assert set(check(study, model)) == {"loss", "mae"}
+
+
+def test_ignored_and_absent_classes(make_study, splits):
+    (x, y), _, _ = splits
+    focal = keras_funcs.losses.CategoricalFocal(
+        from_logits=True, ignore_class=-1
+    )
+    holes = (x, np.where(np.arange(30) < 5, -1, y))
+    study = make_study(train=holes, validation=holes, test=holes)
+    assert check(study, build_with(focal, [])(None))
+    unknown = (x, np.where(np.arange(30) < 5, -1, y > 0)[:, None])
+    study = make_study(train=unknown, validation=unknown, test=unknown)
+    binary = keras_funcs.losses.BinaryFocal(from_logits=True)
+    assert check(study, build_with(binary, [], units=1)(None))
+    study = make_study(train=(x, np.where(y == 2, 0, y)))
+    assert check(study, build_with()(None))
+
+
+def check(study, model):
+    """The objective aside, which these models do not all measure."""
+    study.settings = dataclasses.replace(
+        study.settings, objective=search.objective("loss")
+    )
+    return preflight.check_model(model, study.settings, study.test)
+
+
+def test_structures_and_lists(make_study, splits):
+    (x, y), _, _ = splits
+    named = ({"a": x}, y)
+    study = make_study(train=named, validation=named, test=named)
+    inputs = keras.Input((4,), name="a")
+    model = keras.Model({"a": inputs}, keras.layers.Dense(3)(inputs))
+    model.compile("sgd", LOGITS(from_logits=True))
+    assert check(study, model)
+    program = training.Program(study.settings, None)
+    program.model = model
+    assert program.confusion(study.test).sum() == 30
+    lists = (x.tolist(), y.tolist())
+    study = make_study(train=lists, validation=lists, test=lists)
+    assert study.settings.train[0].shape == (30, 4)
+    assert check(study, build_with()(None))
+
+
+def test_what_cannot_be_read_again(make_study, tmp_path, splits):
+    (x, y), _, _ = splits
+    once = ((x[i : i + 10], y[i : i + 10]) for i in (0, 10, 20))
+    refused(make_study, tmp_path, "read only once", train=once)
+    assert len(list(once)) == 3
+    refused(make_study, tmp_path, "a data set", validation=x)
+    refused(make_study, tmp_path, "a data set", validation=None)
+    refused(make_study, tmp_path, "a data set", train={"x": x})
+    refused(make_study, tmp_path, "arrays", train=(x, [[1], [1, 2]]))
+
+
+def test_a_metric_with_a_number_for_each_class(make_study, tmp_path, splits):
+    (x, y), _, _ = splits
+    rows = (x, np.eye(3, dtype="float32")[y])
+    build = build_with(
+        "categorical_crossentropy", [keras.metrics.F1Score], last="softmax"
+    )
+    options = {"build": build, "train": rows, "validation": rows, "test": rows}
+    refused(
+        make_study, tmp_path, "val_f1_score/0", objective="f1_score", **options
+    )
+    study = make_study(**options, objective="loss")
+    program = training.Program(study.settings, None)
+    run = program.fit(0)
+    assert "val_f1_score/2" in run.logs
+    assert "f1_score/2" in program.evaluate(rows)
 
 
 @pytest.mark.parametrize(
