@@ -28,7 +28,10 @@ def auto(kind: str = "auto", verbose: bool = True) -> Iterator[Plan]:
             copy of the model and its share of every batch; `"tpu"` all cores
             of a TPU. On TensorFlow these are `tf.distribute` strategies, on
             JAX `keras.distribution.DataParallel`; on torch Keras trains on
-            one device. Defaults to `"auto"`.
+            one device. Data parallel, JAX takes only batches that the number
+            of devices divides, the last one of an epoch and those of
+            `evaluate` and `predict` included; a `search.Study` sees to it.
+            Defaults to `"auto"`.
         verbose: Boolean. Whether to print the line. Defaults to `True`.
 
     Yields:
