@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,8 @@ class Comparison:
         p: Float. Of the paired t test, two-sided.
         p_adjusted: Float. After Holm, over all comparisons made.
         pairs: Integer. The seeds that both have a result for.
+        failed: Integer. The seeds with which the configuration itself gave
+            none; one is enough for it not to count as better.
     """
 
     difference: float
@@ -29,10 +32,16 @@ class Comparison:
     p: float
     p_adjusted: float
     pairs: int
+    failed: int = 0
 
     @property
     def better(self) -> bool:
-        return self.low > 0 and self.p_adjusted < LEVEL
+        return self.low > 0 and self.p_adjusted < LEVEL and self.failed == 0
+
+    @property
+    def open(self) -> bool:
+        """Better but for the number of comparisons made."""
+        return self.low > 0 and self.failed == 0 and not self.better
 
     @property
     def worse(self) -> bool:
@@ -40,7 +49,10 @@ class Comparison:
 
 
 def compare(
-    scores: Mapping[int, float], baseline: Mapping[int, float], sign: int = 1
+    scores: Mapping[int, float],
+    baseline: Mapping[int, float],
+    sign: int = 1,
+    failed: int = 0,
 ) -> Comparison:
     """Compares two configurations on the seeds they share.
 
@@ -48,10 +60,15 @@ def compare(
         scores: Mapping from seed to score.
         baseline: Mapping from seed to score.
         sign: 1 where a larger score is better, -1 where a smaller one is.
+        failed: How many seeds the configuration failed with.
 
     Returns:
-        A `Comparison`; all its numbers are NaN below two shared seeds.
+        A `Comparison`; all its numbers are NaN below two shared seeds. Where
+        all differences are the same number other than 0, which a small test
+        split makes likely, nothing is known of their spread: interval and p
+        are NaN.
     """
+    nan = math.nan
     seeds = [
         seed
         for seed in scores
@@ -59,90 +76,108 @@ def compare(
         and math.isfinite(baseline.get(seed, math.nan))
     ]
     if len(seeds) < 2:
-        nan = math.nan
-        return Comparison(nan, nan, nan, nan, nan, len(seeds))
+        return Comparison(nan, nan, nan, nan, nan, len(seeds), failed)
     from scipy import stats
 
     differences = np.array([sign * (scores[s] - baseline[s]) for s in seeds])
     mean = float(differences.mean())
     error = float(differences.std(ddof=1)) / math.sqrt(len(seeds))
     if error <= 1e-12 * max(1.0, abs(mean)):
-        # The seed changes nothing: a deterministic model, or equal ones.
-        p = 1.0 if mean == 0 else 0.0
-        return Comparison(mean, mean, mean, p, p, len(seeds))
+        if mean == 0:
+            return Comparison(0.0, 0.0, 0.0, 1.0, 1.0, len(seeds), failed)
+        return Comparison(mean, nan, nan, nan, nan, len(seeds), failed)
     freedom = len(seeds) - 1
     half = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
     p = float(2 * stats.t.sf(abs(mean) / error, freedom))
-    return Comparison(mean, mean - half, mean + half, p, p, len(seeds))
+    low, high = mean - half, mean + half
+    return Comparison(mean, low, high, p, p, len(seeds), failed)
 
 
 def holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Adjusts p for the number of comparisons (Holm's step-down method).
 
-    Comparisons without a p value stay as they are and do not count.
+    Comparisons without a p value stay as they are; those of fewer than two
+    pairs do not count.
     """
     order = sorted(
         (i for i, c in enumerate(comparisons) if math.isfinite(c.p)),
         key=lambda i: comparisons[i].p,
     )
+    made = sum(c.pairs > 1 for c in comparisons)
     adjusted = list(comparisons)
     running = 0.0
     for rank, index in enumerate(order):
         item = comparisons[index]
-        running = max(running, min(1.0, (len(order) - rank) * item.p))
-        adjusted[index] = Comparison(
-            item.difference, item.low, item.high, item.p, running, item.pairs
-        )
+        running = max(running, min(1.0, (made - rank) * item.p))
+        adjusted[index] = replace(item, p_adjusted=running)
     return adjusted
 
 
 def verdict(
     comparisons: Mapping[str, Comparison], metric: str, seeds: int
 ) -> str:
-    """Says in a sentence or two what may be concluded.
+    """Says in a few sentences what may be concluded.
 
     Args:
-        comparisons: Mapping from a finalist's name to its comparison,
-            adjusted by `holm`.
+        comparisons: Mapping from a configuration's name to its comparison,
+            adjusted by `holm`; the one that was chosen on validation data
+            first. It comes first whatever became of it: what is chosen by
+            its test score looks better than it is.
         metric: String. What was measured.
-        seeds: Integer. How many seeds were run.
+        seeds: Integer. How many seeds were to be run.
     """
-    known = {k: c for k, c in comparisons.items() if math.isfinite(c.p)}
-    if not known:
+    if not comparisons:
         return "There is no finalist to compare with the baseline."
-    won = {name: c for name, c in known.items() if c.better}
-    open_ = {n: c for n, c in known.items() if c.low > 0 and not c.better}
-    lost = [name for name, c in known.items() if c.worse]
-    if won:
-        best = max(won, key=lambda name: won[name].difference)
+    (name, lead), *others = comparisons.items()
+    items = comparisons.values()
+    if lead.better:
         text = (
-            f"{best} beat the baseline: {_interval(won[best])} in {metric} "
-            f"over {seeds} seeds"
-        )
-        others = [name for name in won if name != best]
-        if others:
-            text += f"; so did {' and '.join(others)}"
-        text += "."
-    elif open_:
-        best = max(open_, key=lambda name: open_[name].difference)
-        text = (
-            f"Nothing beat the baseline for certain. {best} may be better "
-            f"({_interval(open_[best])} in {metric}), but among "
-            f"{len(known)} comparisons that can be chance (adjusted p = "
-            f"{open_[best].p_adjusted:.2f}); run more seeds."
+            f"{name} beat the baseline: {interval(lead)} in {metric} over "
+            f"{lead.pairs} seeds."
         )
     else:
-        best = max(known, key=lambda name: known[name].difference)
-        text = (
-            f"Nothing beat the baseline in {metric}: the closest, {best}, "
-            f"differs by {_interval(known[best])} over {seeds} seeds."
-        )
-    if lost:
-        text += f" Worse than the baseline: {', '.join(lost)}."
+        text = f"{name} {_outcome(lead, len(items), seeds)}."
+        if any(item.better for item in items):
+            head = "What validation data chose did not beat the baseline"
+        elif any(item.open for item in items):
+            head = "Nothing beat the baseline for certain"
+        else:
+            head = "Nothing beat the baseline"
+        text = f"{head} in {metric}. {text}"
+    if others:
+        listed = (f"{n} {_outcome(c, len(items), seeds)}" for n, c in others)
+        text += f" Beside it: {'; '.join(listed)}."
     return text
 
 
-def _interval(item: Comparison) -> str:
+def _outcome(item: Comparison, count: int, seeds: int) -> str:
+    """What became of one configuration, as the rest of a sentence."""
+    lost = f"{item.failed} of {seeds} seeds failed"
+    if item.pairs < 2:
+        reason = lost if item.failed else f"{item.pairs} seeds are in common"
+        return f"could not be compared: {reason}"
+    text = f"differs by {interval(item)} over {item.pairs} seeds"
+    if item.failed:
+        return f"{text}, but {lost}"
+    if item.better:
+        return f"beat the baseline: {interval(item)} over {item.pairs} seeds"
+    if item.worse:
+        return f"is worse than the baseline: it {text}"
+    if item.open:
+        return (
+            f"may be better ({interval(item)} over {item.pairs} seeds), but "
+            f"among {count} comparisons that can be chance (adjusted p = "
+            f"{item.p_adjusted:.2f}): run more seeds"
+        )
+    return text
+
+
+def interval(item: Comparison) -> str:
+    """The difference with its interval, or why there is none."""
+    if not math.isfinite(item.low):
+        return (
+            f"{item.difference:+.4f} (no spread between the seeds: no interval)"
+        )
     return (
         f"{item.difference:+.4f} (95 % CI {item.low:+.4f} to {item.high:+.4f})"
     )

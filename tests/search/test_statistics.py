@@ -40,8 +40,33 @@ def test_only_pairs_count():
 def test_without_spread():
     same = statistics.compare(scores([1.0] * 3), scores([1.0] * 3))
     assert (same.p, same.better, same.worse) == (1.0, False, False)
-    other = statistics.compare(scores([2.0] * 3), scores([1.0] * 3))
-    assert other.better and other.low == other.high == 1.0
+    for value in (2.0, 0.5):
+        other = statistics.compare(scores([value] * 3), scores([1.0] * 3))
+        assert other.difference == value - 1 and other.pairs == 3
+        assert not other.better and not other.worse and not other.open
+        assert all(map(math.isnan, (other.low, other.high, other.p)))
+        text = statistics.verdict({"Snake": other}, "accuracy", 3)
+        assert "Nothing beat the baseline in accuracy" in text
+        assert "no spread between the seeds: no interval" in text
+
+
+def test_few_test_rows_seldom_win():
+    """Counts coincide often: two seeds, 20 rows, and no difference."""
+    rng = np.random.default_rng(0)
+    won = 0
+    for _ in range(1000):
+        a, b = rng.binomial(20, 0.9, size=(2, 2)) / 20
+        won += statistics.compare(scores(a), scores(b)).better
+    assert won <= 0.05 * 1000
+
+
+def test_seeds_that_failed_leave_nothing_better():
+    base = scores([0.5, 0.6, 0.55, 0.5, 0.6])
+    found = statistics.compare({0: 0.7, 1: 0.81}, base, failed=3)
+    assert found.pairs == 2 and found.low > 0 and not found.better
+    text = statistics.verdict({"Snake": found}, "accuracy", 5)
+    assert "over 2 seeds, but 3 of 5 seeds failed" in text
+    assert "Nothing beat the baseline" in text
 
 
 def comparison(p, difference=0.1, half=0.05):
@@ -59,6 +84,9 @@ def test_holm_does_not_count_what_could_not_be_compared():
     missing = Comparison(nan, nan, nan, nan, nan, 0)
     found = statistics.holm([missing, comparison(0.02)])
     assert found[1].p_adjusted == 0.02 and math.isnan(found[0].p_adjusted)
+    same = Comparison(0.1, nan, nan, nan, nan, 5)
+    found = statistics.holm([same, comparison(0.02)])
+    assert found[1].p_adjusted == 0.04
 
 
 @pytest.mark.parametrize(
@@ -66,10 +94,10 @@ def test_holm_does_not_count_what_could_not_be_compared():
     [
         (comparison(0.001), "Snake beat the baseline: +0.1000"),
         (comparison(0.5, 0.01, 0.05), "Nothing beat the baseline in"),
-        (comparison(0.001, -0.1), "Worse than the baseline: Snake"),
+        (comparison(0.001, -0.1), "Snake is worse than the baseline: it"),
         (
             Comparison(0.1, 0.01, 0.19, 0.04, 0.12, 5),
-            "Nothing beat the baseline for certain. Snake may be better",
+            "baseline for certain in accuracy. Snake may be better",
         ),
     ],
 )
@@ -77,10 +105,23 @@ def test_verdict(item, text):
     assert text in statistics.verdict({"Snake": item}, "accuracy", 5)
 
 
+def test_verdict_leads_with_what_validation_chose():
+    pair = {"Snake": comparison(0.5, 0.01), "Swish": comparison(0.001)}
+    text = statistics.verdict(pair, "accuracy", 5)
+    assert text.startswith("What validation data chose did not beat")
+    assert text.index("Snake differs by") < text.index("Swish beat")
+    pair = {"Snake": comparison(0.001), "Swish": comparison(0.001, 0.9)}
+    text = statistics.verdict(pair, "accuracy", 5)
+    assert text.startswith("Snake beat the baseline: +0.1000")
+
+
 def test_verdict_of_nothing():
     nan = math.nan
     missing = Comparison(nan, nan, nan, nan, nan, 1)
-    assert "no finalist" in statistics.verdict({"x": missing}, "accuracy", 1)
+    assert "1 seeds are in common" in statistics.verdict(
+        {"x": missing}, "accuracy", 1
+    )
+    assert "no finalist" in statistics.verdict({}, "accuracy", 1)
 
 
 def test_chance_alone_seldom_wins():
