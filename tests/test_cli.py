@@ -232,6 +232,17 @@ def test_another_study_in_the_same_folder_is_refused(study):
     assert (folder / "out" / "study.json").read_bytes() == before
 
 
+def test_a_preprocessing_that_differs_is_refused_and_kept(study):
+    path = study[0] / "out" / "preprocessing.json"
+    before = path.read_bytes()
+    path.write_text("{}")
+    try:
+        assert "begun with other columns" in mistake(*study[1])
+        assert path.read_text() == "{}"
+    finally:
+        path.write_bytes(before)
+
+
 def test_report(study):
     folder, _, _ = study
     (folder / "out" / "report.md").unlink()

@@ -8,6 +8,7 @@ from typing import Any
 from keras_funcs import data
 from keras_funcs import search
 from keras_funcs._command.printing import print_json
+from keras_funcs.search import progress
 from keras_funcs.search import results
 from keras_funcs.search import state
 
@@ -43,6 +44,9 @@ def tune(
     else:
         dataset = data.load_table(source, target, **options)
     directory = Path(out or Path("runs", dataset.name))
+    text = dataset.preprocessing.to_json()
+    path = directory / FILES["preprocessing"]
+    _same_preprocessing(path, text)
     with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
         print(dataset)
         study = search.Study(
@@ -53,6 +57,7 @@ def tune(
             directory=directory,
             class_names=dataset.class_names,
             name=dataset.name,
+            on_event=Reporter(path, text),
             **settings,
         )
         try:
@@ -60,13 +65,33 @@ def tune(
         except KeyboardInterrupt:
             print("The same command again goes on where this one stopped.")
             raise
-        finally:
-            # Before the study has begun, the folder is not ours to write to.
-            if (directory / results.STUDY).exists():
-                text = dataset.preprocessing.to_json()
-                path = directory / FILES["preprocessing"]
-                state.write_bytes(path, text.encode())
     _outcome(results.read(directory), as_json)
+
+
+class Reporter(progress.Reporter):
+    """Writes the preprocessing once the study has accepted its folder."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        super().__init__()
+        self.path = path
+        self.text = text
+
+    def __call__(self, event: progress.Event) -> None:
+        if event.kind == "study_started" and not self.path.exists():
+            state.write_bytes(self.path, self.text.encode())
+        super().__call__(event)
+
+
+def _same_preprocessing(path: Path, text: str) -> None:
+    """Refuses to go on with rows that are read in another way."""
+    if not state.is_study(path.parent) or not path.exists():
+        return
+    if path.read_bytes() != text.encode():
+        raise ValueError(
+            f"The study in {path.parent} was begun with other columns, "
+            f"categories or classes (see {path}). Use the table and the "
+            "options that it was begun with, or another --out."
+        )
 
 
 def report(directory: str, as_json: bool) -> None:

@@ -38,6 +38,7 @@ def fingerprint(study: "Study", space: Any) -> dict[str, Any]:
         "batch_size": settings.batch_size,
         "patience": settings.patience,
         "seed": study.seed,
+        "class_names": study.class_names,
     }
 
 

@@ -20,6 +20,7 @@ from keras_funcs.search import statistics
 STUDY = "study.json"
 FINALISTS = "finalists"
 BASELINE = "baseline"
+TUNED = "tuned"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Config:
     Attributes:
         name: String. `"baseline"`, a trial's name, or for an ablation that
             name and what was put back.
-        role: String. `"baseline"`, `"finalist"` or `"ablation"`.
+        role: String. `"baseline"`, `"tuned"` (the baseline's choices with
+            numbers from the search), `"finalist"` or `"ablation"`.
         label: String. Its choices in a few words.
         values: Mapping. Its hyper-parameters.
         reverted: String. Of an ablation, the part put back.
@@ -63,6 +65,11 @@ class Config:
             for seed, run in self.runs.items()
             if run.get(key) is not None and math.isfinite(run[key])
         }
+
+    @property
+    def failed(self) -> int:
+        """How many seeds gave no result."""
+        return len(self.runs) - len(self.scores())
 
     def mean(self, key: str = "score") -> float:
         found = list(self.scores(key).values())
@@ -121,6 +128,15 @@ class Results:
         return next((c for c in self.configs if c.role == BASELINE), None)
 
     @property
+    def tuned(self) -> Config | None:
+        return next((c for c in self.configs if c.role == TUNED), None)
+
+    @property
+    def references(self) -> list[Config]:
+        """The baseline, plain and tuned, as far as they were run."""
+        return [c for c in (self.baseline, self.tuned) if c is not None]
+
+    @property
     def finalists(self) -> list[Config]:
         return [c for c in self.configs if c.role == "finalist"]
 
@@ -130,40 +146,90 @@ class Results:
 
     @cached_property
     def comparisons(self) -> dict[str, statistics.Comparison]:
-        """Each finalist against the baseline, adjusted for their number."""
+        """Each against the plain baseline, adjusted for their number."""
         if self.baseline is None:
             return {}
-        base = self.baseline.scores()
-        found = [
-            statistics.compare(item.scores(), base, self.sign)
-            for item in self.finalists
-        ]
-        names = [item.name for item in self.finalists]
+        base = self.baseline
+        others = [c for c in self.references if c is not base] + self.finalists
+        found = [self._compare(item, base) for item in others]
+        names = [item.name for item in others]
         return dict(zip(names, statistics.holm(found)))
+
+    @property
+    def beside_tuned(self) -> statistics.Comparison | None:
+        """The winner against the tuned baseline, where both were run."""
+        if self.winner is None or self.tuned is None:
+            return None
+        return self._compare(self.winner, self.tuned)
 
     @property
     def winner(self) -> Config | None:
         """The finalist that is best on validation; test has no say in it."""
-        return _best(self.finalists, self.sign)
+        return self._best(self.finalists)
 
     @property
     def best(self) -> Config | None:
         """The best on validation, baseline included: whose model is saved."""
-        ranked = [*([self.baseline] if self.baseline else []), *self.finalists]
-        return _best(ranked, self.sign)
+        return self._best([*self.references, *self.finalists])
 
     @property
     def verdict(self) -> str:
-        labels = {item.name: item for item in self.finalists}
-        named = {
-            f"{labels[name].label} ({name})": comparison
-            for name, comparison in self.comparisons.items()
-        }
-        if not named:
+        """What is concluded: first of what was chosen on validation data."""
+        base, best, winner = self.baseline, self.best, self.winner
+        needed = self.study.get("seconds_needed")
+        if base is not None and winner is None and needed:
+            return (
+                "The time was too short for one comparison; about "
+                f"{math.ceil(needed)} s are needed."
+            )
+        if base is None or best is None or winner is None:
             return "The finalists were not run; nothing is concluded."
-        seeds = max(item.pairs for item in named.values())
+        lead = winner if best is base else best
+        order = sorted(
+            (c for c in self.configs if c.name in self.comparisons),
+            key=lambda c: c is not lead,
+        )
+        named = {self.title(c): self.comparisons[c.name] for c in order}
         where = "" if self.study["tested"] else " (on validation data)"
-        return statistics.verdict(named, self.metric + where, seeds)
+        seeds = len(self.study["seeds"])
+        text = statistics.verdict(named, self.metric + where, seeds)
+        if best is base:
+            text += " On validation data the baseline itself did best."
+        if base.failed:
+            text += f" The baseline failed with {base.failed} of {seeds} seeds."
+        tuned = self.beside_tuned
+        if tuned is not None and lead is winner and tuned.pairs > 1:
+            text += (
+                " Against the baseline with tuned numbers "
+                f"{self.title(winner)} differs by {statistics.interval(tuned)}."
+            )
+        return text
+
+    def title(self, item: Config) -> str:
+        """A configuration's label, and which one it is."""
+        if item.role == BASELINE:
+            return f"{item.label} (baseline)"
+        if item.role == TUNED and self.baseline is not None:
+            numbers = changes(item.values, self.baseline.values)
+            return f"{item.label} (tuned baseline: {numbers})"
+        return f"{item.label} ({item.name})"
+
+    def _compare(self, item: Config, base: Config) -> statistics.Comparison:
+        scores = item.scores()
+        return statistics.compare(
+            scores, base.scores(), self.sign, failed=item.failed
+        )
+
+    def _best(self, configs: list[Config]) -> Config | None:
+        """Of those with a result for every seed, while there are any."""
+        scored = [c for c in configs if math.isfinite(c.mean("validation"))]
+        seeds = set(self.study["seeds"])
+        whole = [c for c in scored if seeds <= set(c.scores())]
+        return max(
+            whole or scored,
+            key=lambda c: self.sign * c.mean("validation"),
+            default=None,
+        )
 
     def ranked(self) -> list[Trial]:
         """The trials from the best to the worst, failed ones left out."""
@@ -201,20 +267,24 @@ class Results:
         """What each choice of the winner adds: with it against without it.
 
         Returns:
-            Part, the winner's value of it, and the comparison of the winner
+            Part, the winner's value of it (or, where that is the baseline's
+            too, its numbers that differ), and the comparison of the winner
             with itself when that part is put back to the baseline's.
         """
         winner = self.winner
         if winner is None:
             return []
-        return [
-            (
-                item.reverted,
-                str(winner.values.get(item.reverted)),
-                statistics.compare(winner.scores(), item.scores(), self.sign),
-            )
-            for item in self.ablations
-        ]
+        rows = []
+        for item in self.ablations:
+            part = item.reverted
+            # An earlier winner's may lie beside those of this one.
+            if not item.name.startswith(f"{winner.name}-without-"):
+                continue
+            value = str(winner.values.get(part))
+            if winner.values.get(part) == item.values.get(part):
+                value = f"its numbers ({changes(winner.values, item.values)})"
+            rows.append((part, value, self._compare(winner, item)))
+        return rows
 
 
 def read(directory: str | os.PathLike[str]) -> Results:
@@ -226,11 +296,13 @@ def read(directory: str | os.PathLike[str]) -> Results:
     directory = Path(directory)
     try:
         study = state.read_json(directory / STUDY)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
+        study = {}
+    if not set(state.KEYS) <= set(study):
         raise ValueError(
             "Invalid value for argument `directory`. Expected a folder with "
-            f"a study (a file {STUDY}). Received: {directory}"
-        ) from None
+            f"a study (its file {STUDY}). Received: {directory}"
+        )
     files = sorted(
         (directory / "search").glob("trial_*/trial.json"),
         key=lambda path: int(path.parent.name.removeprefix("trial_")),
@@ -292,6 +364,16 @@ def _trial(path: Path) -> Trial | None:
         return None
 
 
-def _best(configs: list[Config], sign: int) -> Config | None:
-    scored = [c for c in configs if math.isfinite(c.mean("validation"))]
-    return max(scored, key=lambda c: sign * c.mean("validation"), default=None)
+def changes(values: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """What differs, as `learning_rate 0.0065 instead of 0.001`."""
+    return ", ".join(
+        f"{name.rpartition('/')[2]} {short(value)} instead of "
+        f"{short(before.get(name))}"
+        for name, value in values.items()
+        if value != before.get(name)
+    )
+
+
+def short(value: Any) -> str:
+    """Four digits of a number, anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -21,7 +21,9 @@ from typing import Self
 LOCK = "study.lock"
 TEMPORARY = ".writing-"
 PREVIOUS = ".previous"
-MARKS = ("study.json", f"study.json{PREVIOUS}")
+STUDY = "study.json"
+MARKS = (STUDY, f"{STUDY}{PREVIOUS}")
+KEYS = ("version", "fingerprint")  # a study.json without is someone else's
 
 # Errors after which no later write can succeed either.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -73,7 +75,8 @@ def disk_message(path: str | os.PathLike[str], error: OSError) -> str:
     """One line for whoever has to make room."""
     return (
         f"Cannot write {os.fspath(path)}: {os.strerror(error.errno or 0)}. "
-        "What was written before is intact; make room and call `resume()`."
+        "What was written before is intact; make room, and run the same "
+        "command again or call `resume()`."
     )
 
 
@@ -154,7 +157,8 @@ def claim(
             f"Received: the file {path}"
         )
     names = sorted(item.name for item in path.iterdir())
-    if any(mark in names for mark in marks):
+    known = is_study(path) if STUDY in marks else bool({*marks} & {*names})
+    if known:
         return
     others = [
         name
@@ -167,6 +171,26 @@ def claim(
             f"folder, or one that holds a study. Received: {path}, which "
             f"holds other files ({', '.join(others[:3])}); choose another."
         )
+
+
+def is_study(directory: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds a study, perhaps a damaged one.
+
+    A file of that name that is whole speaks for itself; a damaged one could
+    be anyone's, unless what else a study writes lies beside it.
+    """
+    path = Path(directory)
+    try:
+        return set(KEYS) <= set(read_json(path / STUDY))
+    except Damaged:
+        if (path / "search" / "oracle.json").exists():
+            return True
+    except OSError:
+        pass  # none, or a folder
+    try:
+        return set(KEYS) <= set(read_json(path / f"{STUDY}{PREVIOUS}"))
+    except (Damaged, OSError):
+        return False
 
 
 class Lock:

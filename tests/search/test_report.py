@@ -9,6 +9,7 @@ from keras_funcs.search import results
 from keras_funcs.search import terminal
 
 STUDY = {
+    "version": 1,
     "name": "kinds | <script>",
     "environment": {"backend": "none"},
     "fingerprint": {"oracle": "random", "seed": 0},

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from keras_funcs.search import results
 from keras_funcs.search import state
 
 
@@ -17,7 +18,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     for call in ("fsync", "replace"):
         with monkeypatch.context() as patch:
             patch.setattr(os, call, full)
-            with pytest.raises(OSError, match="make room and call") as caught:
+            with pytest.raises(OSError, match="make room, and run") as caught:
                 state.write_json(path, {"n": 2})
         assert caught.value.errno == errno.ENOSPC
         assert "\n" not in str(caught.value)
@@ -71,8 +72,35 @@ def test_claim_refuses_the_files_of_others(tmp_path):
     with pytest.raises(ValueError, match="Expected a folder"):
         state.claim(tmp_path / "thesis.tex")
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
-    (tmp_path / "study.json").write_text("{}")
+    (tmp_path / "study.json").write_text('{"version": 1, "fingerprint": {}}')
     state.claim(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"version": 2}', "[1, 2]", "thesis"])
+def test_a_study_json_of_someone_else(tmp_path, text):
+    path = tmp_path / "study.json"
+    path.write_text(text)
+    for reader in (state.claim, results.read):
+        with pytest.raises(ValueError, match=r"study\.json") as caught:
+            reader(tmp_path)
+        assert "\n" not in str(caught.value)
+    assert path.read_text() == text
+    assert sorted(os.listdir(tmp_path)) == ["study.json"]
+
+
+def test_a_damaged_study_is_known_by_what_lies_beside_it(tmp_path):
+    (tmp_path / "study.json").write_text('{"version": 1, "finge')
+    assert not state.is_study(tmp_path)
+    previous = tmp_path / f"study.json{state.PREVIOUS}"
+    previous.write_text("{}")
+    assert not state.is_study(tmp_path)
+    previous.write_text('{"version": 1, "fingerprint": {}}')
+    assert state.is_study(tmp_path)
+    previous.unlink()
+    (tmp_path / "search").mkdir()
+    assert not state.is_study(tmp_path)
+    (tmp_path / "search" / "oracle.json").write_text("{}")
+    assert state.is_study(tmp_path)
 
 
 def test_a_folder_with_nothing_but_our_traces_is_free(tmp_path):
