@@ -156,7 +156,9 @@ def tune(
     ] = "",
     drop: Annotated[
         list[str] | None,
-        typer.Option(help="A column to leave out. Repeatable."),
+        typer.Option(
+            help="A column to leave out, as row ids must be. Repeatable."
+        ),
     ] = None,
     categorical: Annotated[
         list[str] | None,

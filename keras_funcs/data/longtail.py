@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_funcs._core import checks
-from keras_funcs.data._require import require
+from keras_funcs._core.extras import require
 from keras_funcs.data.dataset import Dataset
 from keras_funcs.data.preprocessing import NumberColumn
 from keras_funcs.data.preprocessing import TablePreprocessing

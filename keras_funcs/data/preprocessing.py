@@ -15,7 +15,7 @@ from typing import NoReturn
 import numpy as np
 
 from keras_funcs._core import checks
-from keras_funcs.data._require import require
+from keras_funcs._core.extras import require
 
 FORMAT = 1
 MAX_COLUMNS = 1_000_000

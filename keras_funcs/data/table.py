@@ -12,8 +12,8 @@ from typing import NoReturn
 import numpy as np
 
 from keras_funcs._core import checks
+from keras_funcs._core.extras import require
 from keras_funcs.data import preprocessing as pre
-from keras_funcs.data._require import require
 from keras_funcs.data.dataset import Dataset
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -68,9 +68,10 @@ def load_table(
     Raises:
         FileNotFoundError: where there is no such file.
         ValueError: for a file that is empty or no table, a column that is
-            absent, double, without values, of dates, of text and numbers, or
-            of too many categories; for a target that is continuous, has
-            missing values or one class, or a class with too few rows.
+            absent, double, without values, of dates, of text and numbers, of
+            texts that all differ, or of too many categories; for a target
+            that is continuous, has missing values or one class, or a class
+            with too few rows.
         ImportError: where pandas, scikit-learn or pyarrow is not installed.
     """
     validation = checks.number("validation", validation, above=0, below=1)
@@ -292,6 +293,14 @@ def _kinds(
                 "`drop`, turn it into numbers (a date: into days), or raise "
                 "`max_categories`",
                 f"{len(different)}, such as {sorted(different)[:3]}",
+            )
+        if name not in categorical and len(different) == series.count() > 1:
+            pre.column_error(
+                name,
+                "texts that are met again; each row has its own, as an "
+                "identifier: leave it out with `drop`, or keep it with "
+                "`categorical`",
+                f"{len(different)} texts in {series.count()} rows",
             )
         texts.append(name)
     if not numbers and not texts:

@@ -3,6 +3,8 @@
 Imported only where a search runs: it needs KerasTuner.
 """
 
+import contextlib
+import io
 import time
 import types
 from collections.abc import Callable
@@ -58,9 +60,11 @@ class StudyTuner(DurableTuner, base_tuner.BaseTuner):
         self._before = before
         self._started = started
         self._ended = ended
-        super().__init__(
-            oracle=oracle, directory=str(directory), project_name=PROJECT
-        )
+        # KerasTuner prints where it reloads from.
+        with contextlib.redirect_stdout(io.StringIO()):
+            super().__init__(
+                oracle=oracle, directory=str(directory), project_name=PROJECT
+            )
 
     def pre_create_trial(self) -> None:
         self._before()

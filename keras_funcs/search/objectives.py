@@ -1,9 +1,11 @@
 """Which way a metric is better: what a search maximises or minimises."""
 
+import difflib
 import re
 from typing import Any
 
 from keras_funcs._core import checks
+from keras_funcs._core.extras import require
 
 LARGER_IS_BETTER = frozenset(
     """
@@ -58,8 +60,7 @@ def objective(metric: Any, direction: str | None = None) -> Any:
     search.objective("my_metric", direction="min")
     ```
     """
-    import keras_tuner
-
+    keras_tuner = require("keras_tuner")
     if isinstance(metric, keras_tuner.Objective):
         return metric
     name = getattr(metric, "name", metric)
@@ -75,9 +76,16 @@ def objective(metric: Any, direction: str | None = None) -> Any:
         else:
             checks.invalid(
                 "objective",
-                "a metric whose direction is known; for your own, say it: "
+                f"a metric whose direction is known{_near(plain)}; for your "
+                "own, say it in Python: "
                 f'`search.objective("{name}", direction="max")` (or "min")',
                 name,
             )
     checks.one_of("direction", direction, ("max", "min"))
     return keras_tuner.Objective(f"val_{name}", direction)
+
+
+def _near(name: str) -> str:
+    known = sorted(LARGER_IS_BETTER | SMALLER_IS_BETTER)
+    found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f" (nearest: {', '.join(found)})" if found else ""

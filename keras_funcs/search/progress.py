@@ -83,20 +83,20 @@ class Reporter:
 
     def _start(self, event: Event) -> None:
         self._stop()
+        self._say(event.message)
         if not self.live:
-            self._say(event.message)
             return
         from rich import progress
 
         self._progress = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(bar_width=12),  # 80 columns hold the whole
             progress.MofNCompleteColumn(),
             progress.TextColumn("{task.fields[note]}"),
         )
         self._progress.start()
         self._task = self._progress.add_task(
-            event.message, total=event.of, note=""
+            event.message.partition(":")[0], total=event.of, note=""
         )
 
     def _advance(self, event: Event, done: int | None = None) -> None:
@@ -107,7 +107,6 @@ class Reporter:
             for item in (
                 "" if event.best is None else f"best {event.best:.4f}",
                 left(event.seconds_left),
-                event.label if done is not None else "",
             )
             if item
         )

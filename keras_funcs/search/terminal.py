@@ -2,6 +2,7 @@
 
 import io
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from keras_funcs.search.results import Results
 def summary(found: Results, report: Path, seconds: float) -> str:
     """Leaderboard, verdict, contributions, and where everything lies."""
     directory = found.directory
-    pieces = ["", _render(leaderboard(found)), found.verdict]
+    pieces = ["", _render(leaderboard(found)), ""]
+    pieces.extend(f"  {c.name:<12}{c.label}" for c in tables.ranked(found))
+    pieces.extend(["", found.verdict])
     contributions = found.contributions()
     if contributions:
         pieces.append(
@@ -39,7 +42,7 @@ def summary(found: Results, report: Path, seconds: float) -> str:
 
 
 def leaderboard(found: Results) -> Any:
-    """The leaderboard as a `rich` table."""
+    """The leaderboard as a `rich` table, narrow enough for 80 columns."""
     from rich import box
     from rich.table import Table
 
@@ -56,9 +59,8 @@ def leaderboard(found: Results) -> Any:
             low, high = number(compared.low, "+"), number(compared.high, "+")
             interval = f"{low} to {high}"
         difference = compared.difference if compared else math.nan
-        label = f"{item.label} ({item.name})"
         table.add_row(
-            label,
+            item.name,
             number(item.mean()),
             number(item.deviation()),
             number(difference, "+"),
@@ -81,6 +83,6 @@ def _render(table: Any) -> str:
     from rich.console import Console
 
     out = io.StringIO()
-    # Wide enough for the table; a terminal that is narrower wraps lines.
-    Console(file=out, width=110, color_system=None).print(table)
-    return out.getvalue().rstrip()
+    width = shutil.get_terminal_size((80, 24)).columns
+    Console(file=out, width=width, color_system=None).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())

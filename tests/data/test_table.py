@@ -257,3 +257,14 @@ def test_parquet_types(tmp_path):
     ) or found.feature_names == (
         "x", "count", "count is missing", "kind=u", "kind=v",
     )  # fmt: skip
+
+
+def test_a_text_column_that_names_each_row_is_refused(tmp_path):
+    path = tmp_path / "ids.csv"
+    rows = [f"row{i},{i},{'ab'[i % 2]}" for i in range(40)]
+    path.write_text("\n".join(["name,x,label", *rows]))
+    with pytest.raises(ValueError, match="name.*identifier.*`drop`"):
+        data.load_table(path, "label")
+    assert data.load_table(path, "label", drop=["name"]).feature_names == ("x",)
+    kept = data.load_table(path, "label", categorical=["name"])
+    assert len(kept.feature_names) > 2

@@ -1,4 +1,5 @@
 import re
+import sys
 
 import keras
 import keras_tuner
@@ -71,3 +72,14 @@ def test_the_registry_covers_the_pack():
 
 def test_no_metric_goes_both_ways():
     assert not objectives.LARGER_IS_BETTER & objectives.SMALLER_IS_BETTER
+
+
+def test_the_nearest_names_are_shown():
+    with pytest.raises(ValueError, match=r"nearest: balanced_accuracy"):
+        search.objective("balanced_acuracy")
+
+
+def test_a_missing_kerastuner_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_tuner", None)
+    with pytest.raises(ImportError, match=r"keras-funcs\[tune\]"):
+        search.objective("loss")

@@ -53,3 +53,16 @@ def test_the_reporter_says_each_step(capsys, live):
 
 def test_plain_where_it_is_no_terminal():
     assert progress.Reporter().live is False
+
+
+def test_the_bar_fits_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    reporter = progress.Reporter(live=True)
+    message = "What each choice contributes: 3 configurations, 5 seeds"
+    reporter(Event("finalists_started", of=15, message=message))
+    reporter(Event("trial_started", 3, 15, "a label " * 9, None, 0.95, 750.0))
+    reporter.close()
+    last = capsys.readouterr().out.rstrip().splitlines()[-1]
+    for text in ("contributes", "2/15", "best 0.9500", "12 min 30 s left"):
+        assert text in last
+    assert "a label" not in last
