@@ -32,7 +32,9 @@ for path in sorted(folder.glob("*.keras")):
         model = keras.saving.load_model(path)
         arrays = np.load(path.with_suffix(".npz"))
         y = model(arrays["x"], training=False)
-        same = np.array_equal(keras.ops.convert_to_numpy(y), arrays["y"])
+        y = keras.ops.convert_to_numpy(y)
+        # Another process may sum in another order.
+        same = np.allclose(y, arrays["y"], rtol=1e-5, atol=1e-6)
         found[path.stem] = "" if same else "predicts something else"
         model.fit(arrays["x"], arrays["labels"], verbose=0)
     except Exception as error:
@@ -49,7 +51,7 @@ def loads_in_a_fresh_process(case: Case) -> None:
 
 
 def load_afresh(cases: Sequence[Case]) -> dict[str, str]:
-    """Loads a trained model of each case in one new process.
+    """Loads and trains a model of each case in one new process.
 
     Returns:
         What went wrong, by the case's string; empty where nothing did.
@@ -64,7 +66,7 @@ def load_afresh(cases: Sequence[Case]) -> dict[str, str]:
         for index, case in enumerate(cases):
             stems[str(case)] = stem = f"{index}"
             made = bench(case, samples=BATCH)
-            made.fit(1)
+            made.model.optimizer.build(made.model.trainable_variables)
             made.model.save(folder / f"{stem}.keras")
             np.savez(
                 folder / f"{stem}.npz",

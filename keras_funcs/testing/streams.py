@@ -183,4 +183,6 @@ def _result(metric: Any, *batches: Any) -> np.ndarray:
 
 
 def _flat(result: Any) -> np.ndarray:
-    return np.concatenate([np.ravel(item) for item in results(result)])
+    # Before any update there may be nothing to tell.
+    parts = [np.zeros(0), *map(np.ravel, results(result))]
+    return np.concatenate(parts)
