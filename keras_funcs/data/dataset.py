@@ -1,8 +1,6 @@
 """What a study is given: three splits that share no sample, and their names."""
 
-import hashlib
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,19 +78,6 @@ class Dataset:
     def counts(self) -> np.ndarray:
         """The training samples of each class, int64 `(C,)`."""
         return np.bincount(self.train[1], minlength=self.num_classes)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the arrays and the class names, the same everywhere.
-
-        A study is resumed on the data that it was started on, or not at all.
-        """
-        digest = hashlib.sha256("\0".join(self.class_names).encode())
-        for x, y in (self.train, self.validation, self.test):
-            for array, dtype in ((x, "<f4"), (y, "<i8")):
-                digest.update(repr(array.shape).encode())
-                digest.update(np.ascontiguousarray(array, dtype).tobytes())
-        return digest.hexdigest()
 
     def __repr__(self) -> str:
         sizes = "/".join(

@@ -59,7 +59,7 @@ class Reporter:
         if event.kind in ("search_started", "finalists_started"):
             self._start(event)
         elif event.kind in ("trial_ended", "run_ended"):
-            self._say(line(event))
+            self._say(line(event, short=self.live))
             self._advance(event)
         elif event.kind == "trial_started":
             self._advance(event, done=event.number - 1)
@@ -119,8 +119,8 @@ class Reporter:
             self._progress = None
 
 
-def line(event: Event) -> str:
-    """An ended trial or run as one line of text."""
+def line(event: Event, short: bool = False) -> str:
+    """An ended trial or run as one line; the bar knows the end of it."""
     what = "trial" if event.kind == "trial_ended" else "run"
     total = "" if event.of is None else f"/{event.of}"
     score = (
@@ -129,6 +129,8 @@ def line(event: Event) -> str:
         else f"{event.score:.4f}"
     )
     pieces = [f"{what} {event.number:>2}{total}", score, event.label]
+    if short:
+        return "  ".join(pieces)
     if event.best is not None:
         pieces.append(f"best {event.best:.4f}")
     pieces.append(left(event.seconds_left))

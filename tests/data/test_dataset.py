@@ -27,26 +27,6 @@ def test_what_it_says_of_its_arrays():
     assert "6/3/1 train/validation/test" in repr(found)
 
 
-def test_fingerprint_depends_on_the_data_only():
-    one = data.Dataset(**parts())
-    x, y = parts()["train"]
-    assert one.fingerprint == data.Dataset(**parts(name="z")).fingerprint
-    same = data.Dataset(**parts(train=(np.asfortranarray(x), y.astype("u1"))))
-    assert one.fingerprint == same.fingerprint
-    for changes in (
-        {"train": (x + 1e-3, y)},
-        {"train": (x, np.roll(y, 1))},
-        {"validation": parts()["test"], "test": parts()["validation"]},
-        {"class_names": ("a", "b", "d")},
-    ):
-        assert data.Dataset(**parts(**changes)).fingerprint != one.fingerprint
-
-
-def test_fingerprint_is_the_same_on_every_machine():
-    expected = "01ac4929b8a974c4"
-    assert data.Dataset(**parts()).fingerprint.startswith(expected)
-
-
 @pytest.mark.parametrize(
     "changes, message",
     [
