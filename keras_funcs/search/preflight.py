@@ -32,7 +32,7 @@ def check_data(
         ValueError: for data that are empty, of unequal length, not finite, or
             that can be read only once, and for splits that differ in shape.
     """
-    found = []
+    found: list[Any] = []
     shapes = None
     for name, split in (
         ("train", train),

@@ -15,7 +15,7 @@ def summary(found: Results, report: Path, seconds: float) -> str:
     """Leaderboard, verdict, contributions, and where everything lies."""
     directory = found.directory
     pieces = ["", _render(leaderboard(found)), ""]
-    pieces.extend(f"  {c.name:<12}{c.label}" for c in tables.ranked(found))
+    pieces.extend(f"  {c.name}: {c.label}" for c in tables.ranked(found))
     pieces.extend(["", found.verdict])
     contributions = found.contributions()
     if contributions:
@@ -51,7 +51,9 @@ def leaderboard(found: Results) -> Any:
     )
     for name in ("configuration", "mean", "sd", "vs baseline", "95 % CI"):
         right = name != "configuration"
-        table.add_column(name, justify="right" if right else "left")
+        table.add_column(
+            name, justify="right" if right else "left", overflow="fold"
+        )
     for item in tables.ranked(found):
         compared = found.comparisons.get(item.name)
         interval = ""
