@@ -32,16 +32,18 @@ class Plan:
 
 
 def select(
-    found: results.Results, baseline: Mapping[str, Any], count: int
+    found: results.Results, baseline: Mapping[str, Any], count: int, space: Any
 ) -> list[Plan]:
-    """The baseline and the best distinct configurations of the search.
+    """The baseline, plain and tuned, and the best of the search.
 
     Configurations with the same choices and numbers that differ only slightly
     are told apart by their choices first: of each combination of choices the
-    best enters, and the rest fill what is left.
+    best enters, and the rest fill what is left. The tuned baseline tells what
+    better numbers alone bring.
     """
     parts = found.study["parts"]
-    choices = [_choices(baseline, parts)]
+    plain = _choices(baseline, parts)
+    choices = [plain]
     chosen: list[results.Trial] = []
     rest: list[results.Trial] = []
     taken = [dict(baseline)]
@@ -53,11 +55,57 @@ def select(
         new = combination not in choices
         choices.append(combination)
         (chosen if new else rest).append(trial)
+    tuned = None
+    # Where all choices are the baseline's, its tuned ones are the finalists.
+    if chosen:
+        same = [t for t in rest if _choices(t.values, parts) == plain]
+        rest = [t for t in rest if t not in same[:1]]
+        tuned = (
+            Plan(same[0].name, results.TUNED, same[0].values)
+            if same
+            else _with_rate(baseline, chosen[:count], space)
+        )
     best = [*chosen, *rest][:count]
     return [
         Plan(results.BASELINE, results.BASELINE, baseline),
+        *([] if tuned is None else [tuned]),
         *(Plan(trial.name, "finalist", trial.values) for trial in best),
     ]
+
+
+def _with_rate(
+    baseline: Mapping[str, Any], best: Sequence[results.Trial], space: Any
+) -> Plan | None:
+    """The baseline with the learning rate of the best it can take one from."""
+    own = _rates(baseline)
+    if len(own) != 1:
+        return None
+    (name,) = own
+    domain = spaces.domains(space)[name]
+    for trial in best:
+        rates = list(_rates(trial.values).values())
+        fits = (
+            len(rates) == 1
+            and rates[0] != own[name]
+            and isinstance(domain, tuple)
+            and domain[0] <= rates[0] <= domain[1]
+        )
+        if fits:
+            return Plan(
+                f"baseline-at-the-rate-of-{trial.name}",
+                results.TUNED,
+                {**baseline, name: rates[0]},
+            )
+    return None
+
+
+def _rates(values: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        name: value
+        for name, value in values.items()
+        if name.rpartition("/")[2] == "learning_rate"
+        and isinstance(value, float)
+    }
 
 
 def ablations(
@@ -130,6 +178,7 @@ class Final:
         training.clear()
         hp = training.settings_of(self.space, plan.values)
         program = training.Program(self.settings, hp)
+        self._save(plan, saved)
         for seed in self.seeds:
             if str(seed) in saved["runs"]:
                 continue
@@ -177,19 +226,21 @@ class Final:
                 **self._inspected(),
             ) as callbacks:
                 run = program.fit(seed, callbacks=callbacks)
+            test = self.test
+            scored = self.settings.validation if test is None else test
+            tested = program.evaluate(scored)
+            score = tested[name.removeprefix("val_")]
+            matrix = program.confusion(scored)
         except (OSError, MemoryError) as error:
             if getattr(error, "errno", None) in state.DISK_ERRORS:
                 raise state.explained(error, self.folder) from error
             return {"error": durable.reason(error)}
         except Exception as error:
             return {"error": durable.reason(error)}
-        scored = self.settings.validation if self.test is None else self.test
-        tested = program.evaluate(scored)
-        matrix = program.confusion(scored)
         self._keep_model(plan, program.model, run.score, saved)
         return {
             "validation": run.score,
-            "score": tested[name.removeprefix("val_")],
+            "score": score,
             "epoch": run.epoch,
             "seconds": run.seconds,
             "metrics": tested,
@@ -228,7 +279,8 @@ class Final:
             if isinstance(saved.get("runs"), dict) and isinstance(
                 saved.get("attempts"), dict
             ):
-                return saved
+                # It may have had another part in a smaller search.
+                return {**saved, "role": plan.role}
             raise state.Damaged(f"{path} lacks its runs")
         except FileNotFoundError:
             pass

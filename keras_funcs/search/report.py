@@ -8,10 +8,13 @@ from typing import Any
 from keras_funcs.search import state
 from keras_funcs.search import tables
 from keras_funcs.search.progress import duration
-from keras_funcs.search.results import Config
 from keras_funcs.search.results import Results
+from keras_funcs.search.results import short
+from keras_funcs.search.statistics import Comparison
+from keras_funcs.search.statistics import interval
 from keras_funcs.search.terminal import number
 
+DASH = "–"
 FIGURES = "figures"
 SHOWN_TRIALS = 15
 
@@ -91,13 +94,14 @@ def _leaderboard(found: Results) -> list[str]:
     ]
     for item in entries:
         compared = found.comparisons.get(item.name)
-        name = _name(item)
+        name = found.title(item)
         cells = ["", "", ""]
-        if compared is not None and math.isfinite(compared.p):
+        if compared is not None:
+            known = math.isfinite(compared.p)
             cells = [
-                number(compared.difference, "+"),
-                f"{number(compared.low, '+')} to {number(compared.high, '+')}",
-                f"{compared.p_adjusted:.3f}",
+                number(compared.difference, "+") or DASH,
+                _interval(compared),
+                f"{compared.p_adjusted:.3f}" if known else DASH,
             ]
         lines.append(
             _row(
@@ -105,7 +109,7 @@ def _leaderboard(found: Results) -> list[str]:
                 number(item.mean()),
                 number(item.deviation()),
                 *cells,
-                str(len(item.scores())),
+                f"{len(item.scores())} of {seeds}",
             )
         )
     lines += [
@@ -114,7 +118,10 @@ def _leaderboard(found: Results) -> list[str]:
         "better. The intervals cover the chance in training (initial "
         "weights, order, dropout), not which samples the test split happens "
         "to hold. p is of the paired t test, adjusted for the number of "
-        "finalists.",
+        f"comparisons. {DASH}: no interval, for lack of two seeds in common "
+        "or of any spread between them.",
+        "",
+        _references(found),
         "",
     ]
     shown = [
@@ -127,7 +134,7 @@ def _leaderboard(found: Results) -> list[str]:
         from keras_funcs.inspect import figures
 
         picture = figures.interval_plot(
-            [_name(item) for item, _ in shown],
+            [found.title(item) for item, _ in shown],
             [c.difference for _, c in shown],
             [(c.low, c.high) for _, c in shown],
             title=f"Gain in {found.metric} over the baseline",
@@ -136,12 +143,33 @@ def _leaderboard(found: Results) -> list[str]:
     return lines
 
 
+def _references(found: Results) -> str:
+    tuned = found.tuned
+    if tuned is None:
+        return (
+            "The baseline has its default numbers: what better ones alone "
+            "would bring it was not measured."
+        )
+    text = (
+        "The tuned baseline has the baseline's choices with numbers that the "
+        "search found: what it gains owes nothing to the choices."
+    )
+    beside = found.beside_tuned
+    if beside is not None and found.winner is not None and beside.pairs > 1:
+        text += (
+            f" {_cell(found.title(found.winner))} differs from it by "
+            f"{interval(beside)}."
+        )
+    return text
+
+
 def _contributions(found: Results) -> list[str]:
     rows = found.contributions()
     lines = ["## What each choice contributed", ""]
     if rows and found.winner is not None:
         lines += [
-            f"The best finalist on validation data, {_name(found.winner)}, "
+            "The best finalist on validation data, "
+            f"{_cell(found.title(found.winner))}, "
             "with each part of it put back to the baseline's, on the same "
             "seeds. The numbers that belong to a part, such as an "
             "optimizer's learning rate, go back with it. The parts "
@@ -151,25 +179,29 @@ def _contributions(found: Results) -> list[str]:
             "|---|---|---|---|",
         ]
         for part, value, c in rows:
-            interval = f"{number(c.low, '+')} to {number(c.high, '+')}"
-            lines.append(_row(part, value, number(c.difference, "+"), interval))
+            gain = number(c.difference, "+") or DASH
+            lines.append(_row(part, value, gain, _interval(c)))
         known = [row for row in rows if math.isfinite(row[2].p)]
         lines.append("")
         if known:
             from keras_funcs.inspect import figures
 
             picture = figures.interval_plot(
-                [f"{part} = {value}" for part, value, _ in known],
+                [
+                    f"{part}{': ' if value.startswith('its ') else ' = '}"
+                    f"{value}"
+                    for part, value, _ in known
+                ],
                 [c.difference for *_, c in known],
                 [(c.low, c.high) for *_, c in known],
                 title=f"Gain in {found.metric} by each choice",
                 xlabel="with it less without it",
             )
             lines += _figure(found, "contributions", picture)
-    elif found.study.get("ablation_left_out"):
+    elif "ablation" in found.study.get("left_out", {}):
         lines += [
             "The winner's parts were not put back in turn, "
-            f"{found.study['ablation_left_out']}.",
+            f"{found.study['left_out']['ablation']}.",
             "",
         ]
     effects = found.effects()
@@ -198,8 +230,8 @@ def _classes(found: Results) -> list[str]:
     lines = [
         "## Classes",
         "",
-        f"Recall of each class, baseline against {_name(best)}, all seeds "
-        "together.",
+        "Recall of each class, baseline against "
+        f"{_cell(found.title(best))}, all seeds together.",
         "",
         "| class | samples | baseline | best finalist | difference |",
         "|---|---|---|---|---|",
@@ -251,7 +283,7 @@ def _search(found: Results) -> list[str]:
     ]
     for item in ranked[:SHOWN_TRIALS]:
         settings = ", ".join(
-            f"{name}={_short(value)}" for name, value in item.values.items()
+            f"{name}={short(value)}" for name, value in item.values.items()
         )
         lines.append(
             _row(
@@ -274,7 +306,7 @@ def _failures(found: Results) -> list[str]:
     lines = ["## Failed", "", "| what | settings | reason |", "|---|---|---|"]
     for trial in failed:
         settings = ", ".join(
-            f"{name}={_short(value)}" for name, value in trial.values.items()
+            f"{name}={short(value)}" for name, value in trial.values.items()
         )
         lines.append(_row(trial.name, settings, trial.message))
     for item, seed, message in runs:
@@ -298,7 +330,16 @@ def _environment(found: Results) -> list[str]:
         ("time", duration(study["seconds"])),
     ):
         lines.append(_row(name, str(value)))
-    return [*lines, ""]
+    for what, message in study.get("left_out", {}).items():
+        lines.append(_row(f"left out: {what}", message))
+    return [
+        *lines,
+        "",
+        "The last batch of each epoch is filled up with training samples "
+        "drawn at random, once for each run, so that all batches have one "
+        "shape: up to a batch less one of the samples count twice.",
+        "",
+    ]
 
 
 def _class_names(found: Results, classes: int) -> list[str]:
@@ -308,10 +349,10 @@ def _class_names(found: Results, classes: int) -> list[str]:
     return [str(index) for index in range(classes)]
 
 
-def _name(item: Config) -> str:
-    if item.role == "baseline":
-        return f"{item.label} (baseline)"
-    return f"{item.label} ({item.name})"
+def _interval(item: Comparison) -> str:
+    if not math.isfinite(item.low):
+        return DASH
+    return f"{number(item.low, '+')} to {number(item.high, '+')}"
 
 
 def _figure(found: Results, name: str, png: bytes) -> list[str]:
@@ -334,7 +375,3 @@ def _cell(text: str) -> str:
     for sign, escaped in (("|", "\\|"), ("<", "&lt;"), (">", "&gt;")):
         flat = flat.replace(sign, escaped)
     return flat
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -10,6 +10,7 @@ from keras_funcs.search import identity
 from keras_funcs.search import local
 from keras_funcs.search import logs
 from keras_funcs.search import oracles
+from keras_funcs.search import pacing
 from keras_funcs.search import preflight
 from keras_funcs.search import results
 from keras_funcs.search import spaces
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_RESERVE = 0.6  # of `max_time`, at most, kept for the final
 ABLATIONS = 3  # assumed in estimates until the winner is known
+REFERENCES = 2  # the plain baseline and the tuned one
 
 
 class Runner:
@@ -39,16 +41,14 @@ class Runner:
         self.tops = list(spaces.parts(self.space))
         self.fingerprint = identity.fingerprint(study, self.space)
         self.path = study.directory / results.STUDY
-        self.saved = self._read()
-        if self.saved:
-            identity.compare_fingerprints(
-                study.directory, self.saved["fingerprint"], self.fingerprint
-            )
-        else:
+        # Only a look, for errors before a folder is made: another process
+        # may be at work until the lock is held.
+        self.saved = self._read(move=False)
+        if not self.saved:
             self._preflight()
         self.clock = local.Clock(self.saved.get("seconds", 0.0))
-        self.seconds: list[float] = []
-        self.steady: list[float] = []
+        self.pace = pacing.Pace()
+        self.seeds = list(study.seeds)
 
     def run(self) -> None:
         """Search, final, ablation, report: whatever is still to be done."""
@@ -72,18 +72,26 @@ class Runner:
             )
         )
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self, move: bool) -> dict[str, Any]:
+        """The study's file; `move=True` puts damaged ones aside."""
+        found: dict[str, Any] = {}
         for path in (
             self.path,
             self.path.with_name(self.path.name + state.PREVIOUS),
         ):
             try:
-                return state.read_json(path)
+                found = state.read_json(path)
+                break
             except FileNotFoundError:
                 continue
             except state.Damaged as error:
-                state.quarantine(path, error)
-        return {}
+                if move:
+                    state.quarantine(path, error)
+        if found:
+            identity.compare_fingerprints(
+                self.study.directory, found["fingerprint"], self.fingerprint
+            )
+        return found
 
     def _preflight(self) -> None:
         """One batch of the baseline, before anything is written."""
@@ -94,6 +102,8 @@ class Runner:
     def _begin(self) -> None:
         study, objective = self.study, self.study.settings.objective
         state.sweep(study.directory)
+        self.saved = self._read(move=True)
+        self.clock.before = self.saved.get("seconds", 0.0)
         fresh = {
             "version": identity.VERSION,
             "environment": identity.environment(),
@@ -118,6 +128,8 @@ class Runner:
             "class_names": study.class_names,
             "max_trials": study.max_trials,
             "max_time": study.max_time,
+            "left_out": {},
+            "seconds_needed": None,
         }
         self._store()
         self.began = True
@@ -173,11 +185,16 @@ class Runner:
 
     def _check_time(self) -> None:
         limit = self.study.max_time
-        if limit is None or not self.seconds:
+        self.pace.learn(self.tuner.oracle.trials.values())
+        known = len(self.pace.first)
+        if limit is None or not known:
             return
-        mean = sum(self.seconds) / len(self.seconds)
-        reserve = min(self._final_seconds(), MAX_RESERVE * limit)
-        if self.clock.elapsed + mean > limit - reserve:
+        # With one trial there is nothing to compare the baseline with.
+        least = self.pace.comparison()
+        reserve = min(self._final_seconds(), max(least, MAX_RESERVE * limit))
+        if known == 1:
+            reserve = least
+        if self.clock.elapsed + self.pace.trial > limit - reserve:
             raise local.OutOfTime
 
     def _trial_started(self, trial: Any) -> None:
@@ -194,13 +211,7 @@ class Runner:
 
     def _trial_ended(self, trial: Any) -> None:
         done = trial.status == "COMPLETED"
-        if done:
-            for name, known in (
-                ("seconds", self.seconds),
-                ("steady", self.steady),
-            ):
-                found = trial.metrics.get_history(name)
-                known.append(found[0].value[0] if found else 0.0)
+        self.pace.learn(self.tuner.oracle.trials.values())
         self._store()
         self.say(
             Event(
@@ -224,26 +235,27 @@ class Runner:
         return spaces.describe(values, self.tops)
 
     def _final_seconds(self) -> float:
-        if not self.seconds:
-            return 0.0
-        configs = 1 + self.study.finalists
-        configs += ABLATIONS if self.study.ablation else 0
-        # A configuration is compiled once; further seeds only train.
-        first = sum(self.seconds) / len(self.seconds)
-        further = sum(self.steady) / len(self.steady)
-        return configs * (first + (len(self.study.seeds) - 1) * further)
+        study = self.study
+        # The trials that there can be bound the finalists.
+        finalists = min(study.finalists, study.max_trials - 1)
+        if not finalists:
+            return self.pace.runs(len(self.seeds))
+        configs = REFERENCES + finalists
+        configs += ABLATIONS if study.ablation else 0
+        return configs * self.pace.runs(len(self.seeds))
 
     def _seconds_left(self) -> float | None:
-        if not self.seconds:
+        if not self.pace.first:
             return None
-        oracle = self.tuner.oracle
-        ended = len(oracle.end_order)
-        mean = sum(self.seconds) / len(self.seconds)
-        left = max(0, self.study.max_trials - ended) * mean
-        left += self._final_seconds()
+        ended = len(self.tuner.oracle.end_order)
+        left = max(0, self.study.max_trials - ended) * self.pace.trial
+        return self._within(left + self._final_seconds())
+
+    def _within(self, seconds: float) -> float:
+        """An estimate, cut at the time that is allowed."""
         if self.study.max_time is not None:
-            left = min(left, self.study.max_time - self.clock.elapsed)
-        return float(max(0.0, left))
+            seconds = min(seconds, self.study.max_time - self.clock.elapsed)
+        return float(max(0.0, seconds))
 
     def _nothing_worked(self) -> RuntimeError:
         trials = [
@@ -259,88 +271,140 @@ class Runner:
 
     def _final(self, found: results.Results) -> None:
         study = self.study
-        # Decided once: a resumed study runs the same configurations.
-        if "finalists" not in self.saved:
-            plans = final.select(found, self.baseline, study.finalists)
+        self.pace.learn(self.tuner.oracle.trials.values())
+        # Decided once for as many trials: a resumed study runs the same
+        # configurations, one that searched on decides again.
+        basis = [len(found.ranked()), study.finalists]
+        if self.saved.get("selected_from") != basis:
+            plans = final.select(
+                found, self.baseline, study.finalists, self.space
+            )
+            self.saved["selected_from"] = basis
+            self.saved["configs"] = []
             self.saved["finalists"] = [
-                {"name": plan.name, "values": dict(plan.values)}
+                {
+                    "name": plan.name,
+                    "role": plan.role,
+                    "values": dict(plan.values),
+                }
                 for plan in plans[1:]
             ]
         plans = [
             final.Plan(results.BASELINE, results.BASELINE, self.baseline),
             *(
-                final.Plan(item["name"], "finalist", item["values"])
+                final.Plan(item["name"], item["role"], item["values"])
                 for item in self.saved["finalists"]
             ),
         ]
-        self._run_plans(plans, "Final")
-        found = results.read(study.directory)
-        winner = found.winner
+        # What the least comparison needs comes first, then what would be
+        # missed most: the tuned baseline stands before the finalists.
+        first = [p for p in plans if p.role != results.TUNED][:2]
+        plans = [*first, *(p for p in plans if p not in first)]
+        self._fit_seeds(first)
+        if len(plans) == 1 and study.max_time is not None:
+            need = self.clock.elapsed + self.pace.trial
+            self.saved["seconds_needed"] = need + self.pace.comparison()
+        left = self._run_plans(plans, "Final", len(first))
+        if left:
+            self._leave_out("finalists", f"{left} for lack of time")
+        winner = results.read(study.directory).winner
         if not study.ablation or winner is None:
             return
         plans = final.ablations(winner, self.baseline, self.space)
         if self._affords(plans):
-            self._run_plans(plans, "What each choice contributes")
+            self._run_plans(plans, "What each choice contributes", len(plans))
         else:
-            self.saved["ablation_left_out"] = "for lack of time"
+            self._leave_out("ablation", "for lack of time")
 
-    def _run_plans(self, plans: list[final.Plan], title: str) -> None:
+    def _leave_out(self, what: str, message: str) -> None:
+        self.saved["left_out"][what] = message
+        self.say(Event("note", message=f"Left out: {what}, {message}."))
+
+    def _fit_seeds(self, plans: list[final.Plan]) -> None:
+        """Takes as many seeds as fit the comparison that must be made."""
+        total = len(self.seeds)
+        while len(self.seeds) > pacing.LEAST_SEEDS and not self._affords(plans):
+            self.seeds.pop()
+        if len(self.seeds) < total:
+            self.saved["seeds"] = self.seeds
+            self._leave_out(
+                "seeds", f"{total - len(self.seeds)} for lack of time"
+            )
+
+    def _runs(self) -> final.Final:
         study = self.study
-        names = self.saved["configs"]
-        names.extend(p.name for p in plans if p.name not in names)
-        self._store()
-        runs = final.Final(
+        return final.Final(
             study.settings,
             self.space,
             study.test,
-            study.seeds,
+            self.seeds,
             study.directory,
             study.log_dir,
             study.class_names,
             self._run_ended,
             study.max_attempts,
         )
-        self._runs = runs
+
+    def _run_plans(
+        self, plans: list[final.Plan], title: str, certain: int
+    ) -> int:
+        """Runs what there is time for, the first `certain` ones anyway.
+
+        Returns:
+            How many plans were left out.
+        """
+        names = self.saved["configs"]
+        runs = self._runs()
         self._plans = plans
-        self._of = len(plans) * len(study.seeds)
-        missing = runs.missing(plans)
-        if not missing:
-            return
-        self.say(
-            Event(
-                "finalists_started",
-                of=self._of,
-                message=f"{title}: {len(plans)} configurations, "
-                f"{len(study.seeds)} seeds",
+        self._of = len(plans) * len(self.seeds)
+        if runs.missing(plans):
+            self.say(
+                Event(
+                    "finalists_started",
+                    of=self._of,
+                    message=f"{title}: {len(plans)} configurations, "
+                    f"{len(self.seeds)} seeds",
+                )
             )
-        )
-        self._durations: list[float] = []
-        for plan in plans:
-            runs.run(plan)
+        left = 0
+        for number, plan in enumerate(plans):
+            if number >= certain and not self._affords([plan]):
+                left += 1
+                continue
+            if plan.name not in names:
+                names.append(plan.name)
             self._store()
+            self._fresh = True
+            runs.run(plan)
+        self._store()
+        return left
+
+    def _need(self, plans: list[final.Plan]) -> float:
+        runs = self._runs()
+        return sum(self.pace.runs(runs.missing([plan])) for plan in plans)
 
     def _affords(self, plans: list[final.Plan]) -> bool:
-        limit = self.study.max_time
-        if limit is None or not plans:
-            return True
-        known = getattr(self, "_durations", []) or self.seconds or [0.0]
-        need = len(plans) * len(self.study.seeds) * sum(known) / len(known)
-        return self.clock.elapsed + need <= limit
+        limit, need = self.study.max_time, self._need(plans)
+        return not need or limit is None or self.clock.elapsed + need <= limit
 
     def _run_ended(
         self, plan: final.Plan, seed: int, outcome: Mapping[str, Any]
     ) -> None:
-        missing = self._runs.missing(self._plans)
-        self._durations.append(outcome.get("seconds", 0.0))
-        mean = sum(self._durations) / len(self._durations)
-        left = mean * missing
-        if plan.role != "ablation" and self.study.ablation:
-            left += mean * ABLATIONS * len(self.study.seeds)
+        if "seconds" in outcome:
+            self.pace.correct(outcome["seconds"], self._fresh)
+            self._fresh = False
+        missing = self._runs().missing(self._plans)
+        left = self._need(self._plans)
+        compared = any(p.role == "finalist" for p in self._plans)
+        if compared and self.study.ablation:
+            left += ABLATIONS * self.pace.runs(len(self.seeds))
         label = self._label(plan.values)
         if plan.role == "ablation":
             label = f"without {plan.reverted}"
         elif plan.role == results.BASELINE:
             label = results.BASELINE
+        elif plan.role == results.TUNED:
+            label = "tuned baseline"
         self.say(
             Event(
                 "run_ended",
@@ -348,7 +412,7 @@ class Runner:
                 of=self._of,
                 label=f"{label}, seed {seed}",
                 score=outcome.get("score"),
-                seconds_left=left,
+                seconds_left=self._within(left),
                 message=outcome.get("error", "").split("\n")[0],
             )
         )

@@ -154,7 +154,7 @@ def _outcome(item: Comparison, count: int, seeds: int) -> str:
     """What became of one configuration, as the rest of a sentence."""
     lost = f"{item.failed} of {seeds} seeds failed"
     if item.pairs < 2:
-        reason = lost if item.failed else f"{item.pairs} seeds are in common"
+        reason = lost if item.failed else "fewer than two seeds are in common"
         return f"could not be compared: {reason}"
     text = f"differs by {interval(item)} over {item.pairs} seeds"
     if item.failed:

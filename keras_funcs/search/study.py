@@ -40,7 +40,11 @@ class Study:
     first trial. After the search the best configurations and the baseline are
     trained again from several seeds, scored once on the test split, and
     compared seed by seed; each choice of the winner is put back in turn, to
-    see what it contributed.
+    see what it contributed. Beside the plain baseline stands a tuned one where
+    there can be: the baseline's choices with numbers from the search.
+
+    Arrays are filled up to whole batches for training, with samples drawn at
+    random once for each run: fewer than a batch of them count twice.
 
     The study is a folder. It survives `kill -9` at any moment and goes on with
     `resume()`; no file of anyone else's is ever touched.
@@ -59,7 +63,9 @@ class Study:
             `keras_tuner.Oracle`.
         max_trials: Integer >= 1.
         max_time: Float > 0 or None. Seconds for search and final together; the
-            search leaves what the final needs.
+            search leaves what the final needs. What does not fit is left out:
+            the ablation first, then finalists, then seeds. The baseline, one
+            finalist and two seeds of each are always run.
         epochs: Integer >= 1. At most, for each run; the best counts.
         batch_size: Integer >= 1.
         seeds: Integer >= 2. How many seeds the final uses.

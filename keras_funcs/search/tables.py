@@ -26,8 +26,8 @@ def leaderboard(found: Results) -> "pd.DataFrame":
 
 
 def ranked(found: Results) -> list[Config]:
-    """Baseline and finalists, the best mean score first."""
-    entries = [*([found.baseline] if found.baseline else []), *found.finalists]
+    """Baselines and finalists, the best mean score first."""
+    entries = [*found.references, *found.finalists]
 
     def key(item: Config) -> float:
         mean = item.mean()

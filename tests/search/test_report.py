@@ -1,5 +1,6 @@
 import json
 
+import keras_tuner
 import numpy as np
 import pytest
 
@@ -172,9 +173,113 @@ def test_finalists_are_distinct_and_not_the_baseline():
     )
 
     def names(count):
-        return [p.name for p in finalists.select(found, base, count)]
+        plans = finalists.select(found, base, count, None)
+        assert [p.role for p in plans[:3]] == ["baseline", "tuned", "finalist"]
+        return [p.name for p in plans]
 
-    assert names(2) == ["baseline", "trial_1", "trial_4"]
+    assert names(2) == ["baseline", "trial_5", "trial_1", "trial_4"]
     assert names(9) == [
-        "baseline", "trial_1", "trial_4", "trial_3", "trial_5",
+        "baseline", "trial_5", "trial_1", "trial_4", "trial_3",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"), [(0.02, {"o": "a", "o/a/learning_rate": 0.02}),
+                           (5.0, None), (0.001, None)]
+)  # fmt: skip
+def test_a_tuned_baseline_is_reserved(rate, expected):
+    space = keras_tuner.HyperParameters()
+    space.Choice("o", ["a", "b"])
+    for label in "ab":
+        with space.conditional_scope("o", [label]):
+            space.Float(f"o/{label}/learning_rate", 1e-4, 1.0, default=0.001)
+    base = {"o": "a", "o/a/learning_rate": 0.001}
+    trials = [
+        results.Trial(f"trial_{n}", values, "COMPLETED", 1 - n, 0, 1.0, "")
+        for n, values in enumerate(
+            [base, {"o": "b", "o/b/learning_rate": rate}]
+        )
+    ]
+    study = {**STUDY, "parts": ["o"]}
+    found = results.Results(None, study, tuple(trials))
+    plans = finalists.select(found, base, 3, space)
+    tuned = [p.values for p in plans if p.role == "tuned"]
+    assert tuned == ([] if expected is None else [expected])
+
+
+def test_only_numbers_to_search_are_the_finalists():
+    trials = [
+        results.Trial(f"trial_{n}", {"rate": r}, "COMPLETED", r, 0, 1.0, "")
+        for n, r in enumerate([0.3, 0.1, 0.2])
+    ]
+    found = results.Results(None, STUDY, tuple(trials))
+    plans = finalists.select(found, {"rate": 0.3}, 2, None)
+    assert [(p.name, p.role) for p in plans[1:]] == [
+        ("trial_1", "finalist"),
+        ("trial_2", "finalist"),
+    ]
+
+
+def put_final(folder, name, value):
+    (folder / "finalists" / f"{name}.json").write_text(json.dumps(value))
+    study = json.loads((folder / "study.json").read_text())
+    study["configs"] = list(dict.fromkeys([*study["configs"], name]))
+    (folder / "study.json").write_text(json.dumps(study))
+
+
+def test_a_tuned_baseline_stands_beside_the_plain_one(folder):
+    values = {"loss": "a", "loss/a/learning_rate": 0.01}
+    put_final(
+        folder, "tuned", config("tuned", [0.35, 0.42, 0.39], None, **values)
+    )
+    found = results.read(folder)
+    assert set(found.comparisons) == {"tuned", "trial_0001"}
+    assert found.winner.name == found.best.name == "trial_0001"
+    assert found.beside_tuned.difference == pytest.approx(0.11 / 3)
+    text = report.write(found).read_text()
+    assert "(tuned baseline: learning_rate 0.01 instead of None)" in text
+    assert "Against the baseline with tuned numbers" in found.verdict
+    put_final(
+        folder, "tuned", config("tuned", [0.2, 0.32, 0.24], None, **values)
+    )
+    found = results.read(folder)
+    assert found.best.role == "tuned"
+    assert found.verdict.startswith("tuned label (tuned baseline")
+
+
+def test_without_a_tuned_baseline_the_report_says_so(folder):
+    text = report.write(results.read(folder)).read_text()
+    assert "The baseline has its default numbers" in text
+
+
+def test_failed_seeds_neither_win_nor_hide(folder):
+    broken = config("finalist", [0.1, 0.11, 0.1], None, loss="c")
+    broken["runs"]["1"] = broken["runs"]["2"] = {"error": "diverged"}
+    put_final(folder, "trial_0001", broken)
+    found = results.read(folder)
+    assert found.best.name == "baseline"
+    assert "1 seeds" not in found.verdict
+    assert "could not be compared: 2 of 3 seeds failed" in found.verdict
+    whole = config("finalist", [0.5, 0.61, 0.53], None, loss="d")
+    put_final(folder, "trial_0002", whole)
+    found = results.read(folder)
+    assert found.winner.name == "trial_0002"
+    text = report.write(found).read_text()
+    assert "1 of 3 |" in text and "| – | – | – |" in text
+
+
+def test_numbers_of_the_same_choice_are_called_numbers(folder):
+    rate = "loss/b/learning_rate"
+    winner = config("finalist", [0.3, 0.41, 0.34], None, loss="b")
+    winner["values"][rate] = 0.0065
+    put_final(folder, "trial_0001", winner)
+    plain = config("ablation", [0.4, 0.51, 0.44], None, "loss", loss="b")
+    plain["values"][rate] = 0.001
+    put_final(folder, "trial_0001-without-loss", plain)
+    put_final(folder, "trial_0009-without-loss", plain)  # of another winner
+    found = results.read(folder)
+    ((part, value, gain),) = found.contributions()
+    assert part == "loss"
+    assert value == "its numbers (learning_rate 0.0065 instead of 0.001)"
+    assert gain.difference == pytest.approx(0.1)
+    assert "filled up with training samples" in report.write(found).read_text()

@@ -118,7 +118,7 @@ def test_verdict_leads_with_what_validation_chose():
 def test_verdict_of_nothing():
     nan = math.nan
     missing = Comparison(nan, nan, nan, nan, nan, 1)
-    assert "1 seeds are in common" in statistics.verdict(
+    assert "fewer than two seeds" in statistics.verdict(
         {"x": missing}, "accuracy", 1
     )
     assert "no finalist" in statistics.verdict({}, "accuracy", 1)

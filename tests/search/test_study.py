@@ -1,3 +1,5 @@
+import collections
+import dataclasses
 import json
 import math
 import os
@@ -60,11 +62,16 @@ def test_the_first_trial_is_the_baseline(finished):
 
 def test_every_configuration_has_the_same_seeds(finished):
     _, _, found = finished
-    assert [c.role for c in found.configs[:3]] == [
+    assert [c.role for c in found.configs[:4]] == [
         "baseline",
         "finalist",
+        "tuned",
         "finalist",
     ]
+    tuned, base = found.tuned.values, found.baseline.values
+    assert {n for n in base if tuned[n] != base[n]} == {
+        "optimizer/adam/learning_rate"
+    }
     for item in found.configs:
         assert sorted(item.runs) == found.study["seeds"] == [0, 1, 2]
     values = [json.dumps(c.values, sort_keys=True) for c in found.configs]
@@ -88,7 +95,7 @@ def test_scores_are_the_models_on_the_test_split(finished, splits):
 def test_leaderboard(finished):
     study, _, found = finished
     frame = study.leaderboard()
-    assert len(frame) == 3 and frame["mean"].is_monotonic_decreasing
+    assert len(frame) == 4 and frame["mean"].is_monotonic_decreasing
     row = frame[frame["config"] == "baseline"].iloc[0]
     assert math.isnan(row["difference"])
     for item in found.finalists:
@@ -309,9 +316,23 @@ def test_a_full_disk_is_one_line_and_resume_goes_on(
 
 
 def test_a_larger_search_can_follow(make_study):
-    make_study(max_trials=2, ablation=False).run()
-    study = make_study(max_trials=3, ablation=False).resume()
+    make_study(max_trials=2, finalists=2, ablation=False).run()
+    runs = []
+
+    def listen(event):
+        if event.kind == "run_ended":
+            runs.append(event.label)
+
+    study = make_study(
+        max_trials=3, finalists=2, ablation=False, on_event=listen
+    ).resume()
+    assert not any(label.startswith("baseline,") for label in runs)
+    assert 2 <= len(runs) <= 4  # the new finalist, and perhaps the tuned
     assert len(results.read(study.directory).trials) == 3
+    found = results.read(study.directory)
+    values = [dict(c.values) for c in found.configs]
+    for trial in found.trials:
+        assert dict(trial.values) in values
     with pytest.raises(ValueError, match="no .*best.keras|yet"):
         make_study(directory=study.directory / "none").best_model()
 
@@ -390,6 +411,100 @@ def test_time_is_kept_for_the_final(make_study, monkeypatch):
     assert 1 <= len(found.trials) < 50
     assert found.finalists or len(found.trials) == 1
     assert all(len(c.runs) == 2 for c in found.configs)
+
+
+class Slow:
+    """A clock on which a trial takes 10 s and a run of the final 1 s."""
+
+    def __init__(self, monkeypatch):
+        from keras_funcs.search import local
+        from keras_funcs.search import training
+
+        self.now, real = 0.0, training.Program.fit
+
+        def fit(program, seed, **kwargs):
+            run = real(program, seed, **kwargs)
+            self.now += 10.0
+            return dataclasses.replace(run, seconds=10.0, steady=10.0)
+
+        monkeypatch.setattr(training.Program, "fit", fit)
+        monkeypatch.setattr(
+            local.Clock, "elapsed", property(lambda clock: self.now)
+        )
+
+
+@pytest.mark.parametrize(
+    ("limit", "seeds", "roles"),
+    [
+        # Two trials, then what fits: each run takes 10 s.
+        (60.0, 2, {"baseline": 1, "finalist": 1}),
+        (85.0, 3, {"baseline": 1, "finalist": 1}),
+        (115.0, 3, {"baseline": 1, "finalist": 1, "tuned": 1}),
+    ],
+)
+def test_the_final_looks_at_the_clock(
+    make_study, monkeypatch, limit, seeds, roles
+):
+    clock = Slow(monkeypatch)
+    study = make_study(max_trials=2, max_time=limit, seeds=3, finalists=3).run()
+    found = results.read(study.directory)
+    assert clock.now <= limit
+    counts = collections.Counter(c.role for c in found.configs)
+    assert counts == roles
+    assert all(len(c.runs) == seeds for c in found.configs)
+    assert found.study["seeds"] == list(range(seeds))
+    text = (study.directory / "report.md").read_text()
+    assert "lack of time" in text
+
+
+def test_too_short_for_a_comparison(make_study, monkeypatch):
+    Slow(monkeypatch)
+    study = make_study(max_trials=9, max_time=25.0, seeds=5).run()
+    found = results.read(study.directory)
+    assert [c.role for c in found.configs] == ["baseline"]
+    assert "too short for one comparison; about 60 s" in found.verdict
+    assert found.verdict in (study.directory / "report.md").read_text()
+    assert study.best_model() is not None
+
+
+def test_an_evaluation_that_fails_is_a_failed_run(make_study, monkeypatch):
+    from keras_funcs.search import training
+
+    real, calls = training.Program.evaluate, []
+
+    def evaluate(self, split):
+        calls.append(split)
+        if len(calls) == 1:
+            raise MemoryError("no memory for the test split")
+        return real(self, split)
+
+    monkeypatch.setattr(training.Program, "evaluate", evaluate)
+    study = make_study(ablation=False).run()
+    found = results.read(study.directory)
+    assert "no memory" in found.baseline.runs[0]["error"]
+    assert all(len(c.scores()) == 2 for c in found.finalists)
+    assert "The baseline failed with 1 of 2 seeds" in found.verdict
+
+
+def test_what_another_process_did_meanwhile_is_read(make_study, monkeypatch):
+    from keras_funcs.search import runner
+
+    first, second = make_study(), make_study()
+    waiting = runner.Runner(second, lambda event: None)
+    first.run()
+    before = state.read_json(first.directory / "study.json")
+    waiting.run()
+    after = state.read_json(first.directory / "study.json")
+    for name in ("environment", "finalists", "configs"):
+        assert after[name] == before[name]
+    assert after["seconds"] >= before["seconds"]
+    other = make_study(directory=first.directory.parent / "new", epochs=2)
+    late = runner.Runner(other, lambda event: None)
+    other.directory = first.directory
+    late.path = first.directory / "study.json"
+    with pytest.raises(ValueError, match="epochs"):
+        late.run()
+    assert state.read_json(late.path) == after
 
 
 def test_without_a_test_split_it_says_so(make_study):
