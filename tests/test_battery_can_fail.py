@@ -128,7 +128,7 @@ class FloatCounter(keras.metrics.Metric):
         self.all = self.add_weight(initializer="zeros", name="all")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        right = ops.equal(ops.argmax(y_pred, -1), ops.cast(y_true, "int64"))
+        right = ops.equal(ops.argmax(y_pred, -1), ops.cast(y_true, "int32"))
         right = ops.cast(right, "float32")
         weight = ops.ones_like(right)
         if sample_weight is not None:
@@ -158,7 +158,7 @@ class LazySlot(keras.optimizers.Optimizer):
             self.add_variable_from_reference(v, name="slot") for v in variables
         ]
         for slot, variable in zip(self.slots, variables):
-            slot.assign(variable)
+            slot.assign(ops.copy(variable))
 
     def update_step(self, gradient, variable, learning_rate):
         slot = self.slots[self._get_variable_index(variable)]

@@ -49,7 +49,8 @@ class GroupLasso(Configurable, keras.regularizers.Regularizer):
     Example:
 
     >>> penalty = keras_funcs.regularizers.GroupLasso(factor=1.0)
-    >>> float(penalty(np.array([[3.0, 0.0], [4.0, 0.0]]))) / 2**0.5
+    >>> value = penalty(np.array([[3.0, 0.0], [4.0, 0.0]]))
+    >>> round(float(value) / 2**0.5, 4)
     5.0
 
     Reference:
