@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 from keras_funcs.search import durable
@@ -19,6 +20,9 @@ from keras_funcs.search import results
 from keras_funcs.search import spaces
 from keras_funcs.search import state
 from keras_funcs.search import training
+
+if TYPE_CHECKING:
+    from keras_funcs.search.study import Study
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,35 @@ def select(
         Plan(results.BASELINE, results.BASELINE, baseline),
         *([] if tuned is None else [tuned]),
         *(Plan(trial.name, "finalist", trial.values) for trial in best),
+    ]
+
+
+def decide(
+    saved: dict[str, Any],
+    found: results.Results,
+    baseline: Mapping[str, Any],
+    count: int,
+    space: Any,
+) -> list[Plan]:
+    """The plans of the final, as the study's file `saved` keeps them.
+
+    Decided once for as many trials: a resumed study runs the same
+    configurations, one that searched on decides again.
+    """
+    basis = [len(found.ranked()), count]
+    if saved.get("selected_from") != basis:
+        saved["selected_from"] = basis
+        saved["configs"] = []
+        saved["finalists"] = [
+            {"name": p.name, "role": p.role, "values": dict(p.values)}
+            for p in select(found, baseline, count, space)[1:]
+        ]
+    return [
+        Plan(results.BASELINE, results.BASELINE, baseline),
+        *(
+            Plan(item["name"], item["role"], item["values"])
+            for item in saved["finalists"]
+        ),
     ]
 
 
@@ -298,6 +331,26 @@ class Final:
 
     def _save(self, plan: Plan, saved: Mapping[str, Any]) -> None:
         state.write_json(self._path(plan), saved)
+
+
+def of_study(
+    study: "Study",
+    space: Any,
+    seeds: Sequence[int],
+    ended: Callable[[Plan, int, Mapping[str, Any]], None],
+) -> Final:
+    """The final of a study, with the seeds there is time for."""
+    return Final(
+        study.settings,
+        space,
+        study.test,
+        seeds,
+        study.directory,
+        study.log_dir,
+        study.class_names,
+        ended,
+        study.max_attempts,
+    )
 
 
 def save_model(model: Any, path: Path) -> None:

@@ -272,30 +272,9 @@ class Runner:
     def _final(self, found: results.Results) -> None:
         study = self.study
         self.pace.learn(self.tuner.oracle.trials.values())
-        # Decided once for as many trials: a resumed study runs the same
-        # configurations, one that searched on decides again.
-        basis = [len(found.ranked()), study.finalists]
-        if self.saved.get("selected_from") != basis:
-            plans = final.select(
-                found, self.baseline, study.finalists, self.space
-            )
-            self.saved["selected_from"] = basis
-            self.saved["configs"] = []
-            self.saved["finalists"] = [
-                {
-                    "name": plan.name,
-                    "role": plan.role,
-                    "values": dict(plan.values),
-                }
-                for plan in plans[1:]
-            ]
-        plans = [
-            final.Plan(results.BASELINE, results.BASELINE, self.baseline),
-            *(
-                final.Plan(item["name"], item["role"], item["values"])
-                for item in self.saved["finalists"]
-            ),
-        ]
+        plans = final.decide(
+            self.saved, found, self.baseline, study.finalists, self.space
+        )
         # What the least comparison needs comes first, then what would be
         # missed most: the tuned baseline stands before the finalists.
         first = [p for p in plans if p.role != results.TUNED][:2]
@@ -332,17 +311,8 @@ class Runner:
             )
 
     def _runs(self) -> final.Final:
-        study = self.study
-        return final.Final(
-            study.settings,
-            self.space,
-            study.test,
-            self.seeds,
-            study.directory,
-            study.log_dir,
-            study.class_names,
-            self._run_ended,
-            study.max_attempts,
+        return final.of_study(
+            self.study, self.space, self.seeds, self._run_ended
         )
 
     def _run_plans(
