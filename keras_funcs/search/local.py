@@ -149,6 +149,9 @@ class _Explorer(base_tuner.BaseTuner):
 
 def all_failed(trials: list[Any]) -> RuntimeError:
     """The error of a search in which nothing worked."""
+    trials = [trial for trial in trials if trial.status == "FAILED"]
+    if not trials:
+        return RuntimeError("The search ended without a trial.")
     first = (trials[0].message or "").split("\n")[0]
     return RuntimeError(
         f"All {len(trials)} trials failed. The first one: {first}"

@@ -56,7 +56,7 @@ class Runner:
         self._search()
         found = results.read(self.study.directory)
         if not found.ranked():
-            raise self._nothing_worked()
+            raise local.all_failed(list(self.tuner.oracle.trials.values()))
         self._final(found)
         self._finish()
 
@@ -68,7 +68,7 @@ class Runner:
                 "study_ended",
                 message=f"Stopped after {duration(self.clock.elapsed)}. "
                 f"{self.study.directory / 'report.md'} has what there is; "
-                "`resume()` goes on.",
+                "the same command, or `resume()`, goes on.",
             )
         )
 
@@ -256,16 +256,6 @@ class Runner:
         if self.study.max_time is not None:
             seconds = min(seconds, self.study.max_time - self.clock.elapsed)
         return float(max(0.0, seconds))
-
-    def _nothing_worked(self) -> RuntimeError:
-        trials = [
-            item
-            for item in self.tuner.oracle.trials.values()
-            if item.status == "FAILED"
-        ]
-        if trials:
-            return local.all_failed(trials)
-        return RuntimeError("The search ended without a trial.")
 
     # The final.
 

@@ -23,7 +23,7 @@ def summary(found: Results, report: Path, seconds: float) -> str:
             "Each choice of the best finalist, with it against without it:"
         )
         pieces.extend(
-            f"  {part} = {value}: {number(c.difference, '+')} "
+            f"  {part}: {value}: {number(c.difference, '+')} "
             f"({number(c.low, '+')} to {number(c.high, '+')})"
             for part, value, c in contributions
         )
@@ -60,20 +60,20 @@ def leaderboard(found: Results) -> Any:
         if compared is not None and math.isfinite(compared.low):
             low, high = number(compared.low, "+"), number(compared.high, "+")
             interval = f"{low} to {high}"
-        difference = compared.difference if compared else math.nan
+        difference = number(compared.difference, "+") if compared else ""
         table.add_row(
             item.name,
             number(item.mean()),
             number(item.deviation()),
-            number(difference, "+"),
+            difference,
             interval,
         )
     return table
 
 
 def number(value: float, sign: str = "") -> str:
-    """Four decimals; nothing where there is no number."""
-    return f"{value:{sign}.4f}" if math.isfinite(value) else ""
+    """Four decimals; a dash where there is no number."""
+    return f"{value:{sign}.4f}" if math.isfinite(value) else "–"
 
 
 def _scored(found: Results) -> str:
