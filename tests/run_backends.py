@@ -3,7 +3,9 @@
     python tests/run_backends.py [--backends jax,torch] [PYTEST ARGUMENTS]
 
 A backend is chosen when Keras is imported, so each needs a process of its own.
-The output of each run is shown as it ends; the closing lines come last.
+Its tests go in two parts, the product (whole studies, the command, the README)
+and the components, so that two cores are busy to the end. The output of each
+part is shown as it ends; the closing lines come last.
 """
 
 import os
@@ -14,11 +16,22 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 BACKENDS = ("tensorflow", "jax", "torch")
 AT_A_TIME = 2
+PRODUCT = (
+    "tests/search",
+    "tests/test_cli.py",
+    "tests/test_examples.py",
+    "tests/test_readme.py",
+)
+PARTS = {
+    "product": list(PRODUCT),
+    "components": ["tests", *(f"--ignore={path}" for path in PRODUCT)],
+}
 
 
-def run(backend: str, arguments: list[str], lock: threading.Lock) -> int:
+def run(backend: str, part: str, arguments: list[str]) -> int:
     environment = {
         **os.environ,
         "KERAS_BACKEND": backend,
@@ -33,7 +46,7 @@ def run(backend: str, arguments: list[str], lock: threading.Lock) -> int:
     start = time.monotonic()
     process = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -41,26 +54,34 @@ def run(backend: str, arguments: list[str], lock: threading.Lock) -> int:
         check=False,
     )
     lines = process.stdout.rstrip().splitlines() or ["(no output)"]
-    with lock:
-        print(f"\n==== {backend} ({time.monotonic() - start:.0f} s)")
+    with printing:
+        print(f"\n==== {backend}, {part} ({time.monotonic() - start:.0f} s)")
         print("\n".join(lines), flush=True)
-        closing[backend] = lines[-1]
+        closing[backend, part] = lines[-1]
     return process.returncode
 
 
-closing: dict[str, str] = {}
+printing = threading.Lock()
+closing: dict[tuple[str, str], str] = {}
 
 
 def main() -> int:
     arguments, backends = sys.argv[1:], BACKENDS
     if arguments[:1] == ["--backends"]:
         backends, arguments = tuple(arguments[1].split(",")), arguments[2:]
-    lock = threading.Lock()
+    # What names tests of its own is one part.
+    named = any(not word.startswith("-") for word in arguments)
+    parts = {"as named": []} if named else PARTS
+    jobs = [
+        (backend, part, [*paths, *arguments])
+        for part, paths in parts.items()
+        for backend in backends
+    ]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        codes = list(pool.map(lambda b: run(b, arguments, lock), backends))
+        codes = list(pool.map(lambda job: run(*job), jobs))
     print()
-    for backend in backends:
-        print(f"{backend}: {closing[backend]}")
+    for backend, part, _ in jobs:
+        print(f"{backend}, {part}: {closing[backend, part]}")
     return max(codes)
 
 
