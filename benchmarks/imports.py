@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-ROUNDS = 7
+ROUNDS = 5
 
 
 def seconds(command: list[str]) -> float:
