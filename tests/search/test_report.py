@@ -121,7 +121,7 @@ def test_the_report_is_made_of_the_folder_alone(folder):
     assert "| 1 | 10 | 0.5000 | 0.9000 | +0.4000 |" in text
     assert "+0.2000" in text
     shown = terminal.summary(results.read(folder), path, 61.0)
-    assert "loss = b: +0.1033" in shown and "1 min 1 s" in shown
+    assert "loss: b: +0.1033" in shown and "1 min 1 s" in shown
     assert "1 of 3 trials failed" in shown
 
 
