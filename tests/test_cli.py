@@ -1,6 +1,7 @@
 import json
 import os
 import subprocess
+import signal
 import sys
 import time
 
@@ -283,10 +284,15 @@ def test_an_interrupt_is_not_lost_in_a_callback(monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(sys, "unraisablehook", cli.repeat_interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        Careless()
-        for _ in range(100):
-            time.sleep(0.05)
+    # Where the tests run in the background, the signal is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Careless()
+            for _ in range(100):
+                time.sleep(0.05)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_doctor(study):
