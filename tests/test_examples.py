@@ -27,7 +27,7 @@ def output_of(script: Path) -> str:
             env={**os.environ, "PYTHONWARNINGS": "default"},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1500,
             check=False,
         )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -54,7 +54,7 @@ def run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
         env={**os.environ, "PATH": path, "COLUMNS": "100"},
         capture_output=True,
         text=True,
-        timeout=540,
+        timeout=1500,
         check=False,
     )
 
