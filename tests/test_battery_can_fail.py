@@ -308,6 +308,33 @@ class GrowingState(keras.metrics.Metric):
         self.totals.append(more)
 
 
+@register
+class LeakingRegion(keras.losses.Loss):
+    targets, unit = "classes", "sample"
+
+    def call(self, y_true, y_pred):
+        y_true = ops.one_hot(ops.cast(y_true, "int32"), 4, dtype=y_pred.dtype)
+        share = ops.mean(y_true * y_pred, axis=0)  # over samples, not pixels
+        return ops.mean(share + ops.zeros_like(y_pred), axis=(1, 2))
+
+
+@register
+class NoPairs(keras.losses.Loss):
+    targets, independent = "ids", False
+
+    def call(self, y_true, y_pred):
+        same = ops.equal(y_true[:, None], y_true[None])
+        apart = ops.cast(ops.logical_not(same), y_pred.dtype)
+        distance = ops.abs(y_pred[:, None] - y_pred[None])
+        between = apart * ops.mean(distance, axis=-1)
+        return ops.sum(between, axis=-1) / ops.sum(apart, axis=-1)
+
+
+def test_losses_of_regions_and_pairs():
+    assert caught(LeakingRegion, "more_axes_are_one_region", "one region")
+    assert caught(NoPairs, "any_batch_has_a_loss", "one class only")
+
+
 if BACKEND == "jax":  # state is an argument of the step here alone
 
     def test_step_that_is_traced_again():

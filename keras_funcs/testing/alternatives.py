@@ -21,6 +21,7 @@ BY_NAME: dict[str, list[Any]] = {
     "axis": [1, [1]],
     "class_counts": [[5, 10, 20, 40], [40, 20, 10, 5]],
     "class_names": [NAMES[:3], NAMES],
+    "cost_matrix": [[[4 * (i != j) for j in range(4)] for i in range(4)]],
     "class_weights": [[1.0, 2.0, 3.0, 4.0]],
     "learning_rate_multipliers": [{".": 0.5}],
     "name": ["another_name"],

@@ -27,13 +27,16 @@ def label_forms_agree(case: Case) -> None:
     """Ids read as one-hot rows, or labels of one dtype read as another."""
     loss, y_true, y_pred = _batch(case)
     expected = _loss(loss, y_true, y_pred)
+    due = () if case.unit == "batch" else y_true.shape[:1]
     expect(
-        expected.shape == y_true.shape[:1],
-        f"one number for each sample is due, got shape {expected.shape}",
+        expected.shape == due,
+        f"numbers of shape {due} are due, got shape {expected.shape}",
     )
     forms: list[np.ndarray] = []
+    if case.targets in ("classes", "ids"):
+        forms.append(y_true[:, None])
     if case.targets == "classes":
-        forms += [y_true[:, None], inputs.one_hot(y_true)]
+        forms.append(inputs.one_hot(y_true))
     if case.targets != "values":
         forms += [y_true.astype(dtype) for dtype in INTEGERS]
     if case.targets == "labels":
@@ -43,7 +46,11 @@ def label_forms_agree(case: Case) -> None:
         close(_loss(loss, form, y_pred), expected, what, 1e-5, 1e-6)
 
 
-@check("losses", once=True)
+@check(
+    "losses",
+    once=True,
+    only=lambda case: case.unit == "label" and case.independent,
+)
 def more_axes_are_more_samples(case: Case) -> None:
     """Tokens or pixels that are mixed with the batch or the classes."""
     loss, y_true, y_pred = _batch(case)
@@ -56,6 +63,26 @@ def more_axes_are_more_samples(case: Case) -> None:
     for form in forms:
         found = _loss(loss, form, many)
         close(found, expected, f"labels of shape {form.shape}")
+
+
+@check("losses", once=True, only=lambda case: case.unit == "sample")
+def more_axes_are_one_region(case: Case) -> None:
+    """A region whose pixels' order counts, or that leaks into the next one."""
+    loss, y_true, y_pred = _batch(case)
+    block = (3, len(y_true) // 3)
+    ids = y_true.reshape(*block, *y_true.shape[1:])
+    many = y_pred.reshape(*block, CLASSES)
+    expected = _loss(loss, ids, many)
+    expect(expected.shape == (3,), f"3 regions have shape {expected.shape}")
+    forms = [ids]
+    if case.targets == "classes":
+        forms += [ids[..., None], inputs.one_hot(ids)]
+    for form in forms:
+        what = f"labels of shape {form.shape}"
+        close(_loss(loss, form, many), expected, what)
+        close(_loss(loss, form[:, ::-1], many[:, ::-1]), expected, what)
+        alone = _loss(loss, form[1:2, :, None], many[1:2, :, None])
+        close(alone, expected[1:2], f"one region of {what}")
 
 
 @check("losses", once=True)
@@ -73,6 +100,8 @@ def wrong_shapes_raise(case: Case) -> None:
     if case.targets == "classes":
         wrong += [(rows[..., None], y_pred)]
         wrong += [(y_true, y_pred[:, :1]), (y_true, y_pred[:, 0])]
+    elif case.targets == "ids":
+        wrong += [(y_true[:, None, None], y_pred)]
     else:
         wrong += [(rows[:, 0], y_pred), (rows[:, :1], y_pred)]
     for labels, scores in wrong:
@@ -80,12 +109,13 @@ def wrong_shapes_raise(case: Case) -> None:
             found = _loss(loss, labels, scores)
         except Exception:
             continue
+        # Ids of several classes for a single score are no binary labels.
         expect(
-            False,
+            np.any(np.isnan(found)),
             f"labels {labels.shape} and scores {scores.shape} gave a number "
             f"of shape {found.shape}",
         )
-    if case.targets != "classes":
+    if case.targets not in ("classes", "ids"):
         expected = _loss(loss, rows[:, :1], y_pred[:, :1])
         for one, other in ((0, slice(0, 1)), (slice(0, 1), 0)):
             try:
@@ -100,12 +130,15 @@ def reductions_agree(case: Case) -> None:
     """A reduction of its own, or a value that is not one for each sample."""
     _, y_true, y_pred = _batch(case)
     every = _loss(case.make(reduction=None), y_true, y_pred)
-    weights = np.linspace(0.0, 2.0, len(every)).astype("float32")
+    weights = np.linspace(0.0, 2.0, len(y_true)).astype("float32")
+    whole = _loss(case.make(reduction="sum"), y_true, y_pred, weights)
     for reduction in REDUCTIONS:
         loss = case.make(reduction=reduction)
         mean = reduction in ("sum_over_batch_size", "mean")
         expected = every * weights
-        if reduction == "sum":
+        if case.unit == "batch":
+            expected = whole
+        elif reduction == "sum":
             expected = expected.sum()
         elif mean:
             expected = expected.mean()
@@ -115,7 +148,11 @@ def reductions_agree(case: Case) -> None:
         close(found, expected, f"reduction={reduction!r}", 1e-5, 1e-6)
 
 
-@check("losses", once=True)
+@check(
+    "losses",
+    once=True,
+    only=lambda case: case.independent or case.unit == "batch",
+)
 def weight_is_repetition(case: Case) -> None:
     """Weights that act before the sum over what belongs to a sample."""
     _, y_true, y_pred = _batch(case)
@@ -129,7 +166,7 @@ def weight_is_repetition(case: Case) -> None:
         close(found, expected, f"weights of shape {weight.shape}", 1e-5, 1e-5)
 
 
-@check("losses", once=True)
+@check("losses", once=True, only=lambda case: case.independent)
 def samples_are_independent(case: Case) -> None:
     """A sum over the batch within the loss, which weights cannot undo.
 
@@ -140,8 +177,15 @@ def samples_are_independent(case: Case) -> None:
     for i in range(3):
         alone = _loss(loss, y_true[i : i + 1], y_pred[i : i + 1])
         close(alone, expected[i : i + 1], "a sample in a batch of its own")
+
+
+@check("losses", once=True)
+def any_batch_has_a_loss(case: Case) -> None:
+    """A division by the classes, pairs or negatives that a batch lacks."""
+    loss, y_true, y_pred = _batch(case)
     same = np.repeat(y_true[:1], len(y_pred), axis=0)
     finite(_loss(loss, same, y_pred), "the loss of one class only")
+    finite(_loss(loss, y_true[:1], y_pred[:1]), "the loss of one sample")
 
 
 @check("losses", once=True)
@@ -189,8 +233,10 @@ def labels_out_of_range_are_refused(case: Case) -> None:
             found = _loss(loss, spoilt, y_pred)
         except ValueError:
             continue
-        expect(np.isnan(found[0]), f"label {wrong} has the loss {found[0]}")
-        close(found[1:], clean[1:], "the other samples")
+        first = found.ravel()[0]
+        expect(np.isnan(first), f"label {wrong} has the loss {first}")
+        if case.independent:
+            close(found[1:], clean[1:], "the other samples")
 
 
 @check("losses", once=True)

@@ -27,7 +27,10 @@ CLASSES = 4
 # Values of arguments that have no default, by the argument's name.
 REQUIRED: dict[str, Callable[[], Any]] = {
     "class_counts": lambda: [40, 20, 10, 5],
+    "cost_matrix": lambda: [[abs(i - j) for j in range(4)] for i in range(4)],
     "decay_steps": lambda: 5,
+    "fraction": lambda: 0.5,
+    "k": lambda: 2,
     "learning_rate": lambda: 0.1,
     "log_dir": tempfile.mkdtemp,
     "stable_steps": lambda: 4,
@@ -35,7 +38,8 @@ REQUIRED: dict[str, Callable[[], Any]] = {
     "warmup_steps": lambda: 3,
 }
 
-TARGETS = ("classes", "labels", "values")
+TARGETS = ("classes", "ids", "labels", "values")
+UNITS = ("label", "sample", "batch")
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,25 @@ class Case:
         if not isinstance(self.target, type):  # the first one is the tensor
             found = dict(list(found.items())[1:])
         return found
+
+    @property
+    def unit(self) -> str:
+        """What one value of a loss stands for, unless it says otherwise."""
+        return str(getattr(self.target, "unit", UNITS[0]))
+
+    @property
+    def independent(self) -> bool:
+        """Whether a sample's loss is its own, whatever else is in the batch."""
+        return self.unit != "batch" and getattr(
+            self.target, "independent", True
+        )
+
+    @property
+    def keeps_gradient(self) -> bool:
+        """Whether confidently wrong predictions are to have a gradient."""
+        return self.targets in ("classes", "labels") and getattr(
+            self.target, "keeps_gradient", True
+        )
 
     @property
     def is_choice(self) -> bool:

@@ -45,7 +45,7 @@ def one_hot(ids: np.ndarray) -> np.ndarray:
 
 def labels(case: Case, seed: int = 0, batch: int = BATCH) -> np.ndarray:
     """`y_true` in the plainest form that the component takes."""
-    if case.targets == "classes":
+    if case.targets in ("classes", "ids"):
         return class_ids(seed, batch)
     draw = generator(seed).uniform(size=(batch, CLASSES))
     if case.targets == "labels":

@@ -86,7 +86,7 @@ def extremes_are_finite(case: Case) -> None:
         finite(slope, f"the gradient at extremes, {form}")
 
 
-@check("losses", only=lambda case: case.targets != "values")
+@check("losses", only=lambda case: case.keeps_gradient)
 def wrong_predictions_have_a_gradient(case: Case) -> None:
     """A clip that silences just the samples that are confidently wrong."""
     for form in _forms(case):
@@ -148,4 +148,5 @@ def _extremes(case: Case, loss: Any) -> tuple[np.ndarray, np.ndarray]:
         scores = inputs.extreme_logits()
     ids = np.repeat(np.arange(CLASSES, dtype="int32"), len(scores))
     scores = np.tile(scores, (CLASSES, 1))
-    return ids if case.targets == "classes" else inputs.one_hot(ids), scores
+    ids_only = case.targets in ("classes", "ids")
+    return ids if ids_only else inputs.one_hot(ids), scores

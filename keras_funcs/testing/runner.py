@@ -145,10 +145,17 @@ def check_component(component: Any, **inputs: Any) -> list[Result]:
         **inputs: Arguments of the constructor, for those without a default;
             and, where the battery cannot know them: `targets`, what a loss or
             metric compares with, `"classes"` (ids or one-hot rows against
-            one score for each of 4 classes), `"labels"` (0 or 1 for each of 4
-            scores) or `"values"` (numbers); and `input_shape`, what a layer
-            takes, without the batch. They default to the component's
-            attribute `targets` or `"values"`, and to `(6,)`.
+            one score for each of 4 classes), `"ids"` (ids against
+            embeddings), `"labels"` (0 or 1 for each of 4 scores) or
+            `"values"` (numbers); and `input_shape`, what a layer takes,
+            without the batch. They default to the component's attribute
+            `targets` or `"values"`, and to `(6,)`.
+
+    A loss says by three attributes of its class what else to expect of it:
+    `unit`, what one of its values stands for, a `"label"`, a `"sample"` (with
+    all its pixels) or the `"batch"`; `independent = False` where a sample's
+    value depends on the rest of the batch; and `keeps_gradient = False` where
+    confidently wrong predictions lose their gradient by definition.
 
     Returns:
         List of results with `check`, `case`, `passed` and `message`. Nothing
