@@ -1,4 +1,4 @@
-"""What classification losses share: labels, masks and two log-probabilities."""
+"""What losses share: masks, labels and two log-probabilities."""
 
 from typing import Any
 from typing import NamedTuple
@@ -19,8 +19,8 @@ from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import Tensor
 
 
-class ClassificationLoss(Configurable, keras.losses.Loss):
-    """Abstract base of losses on class labels.
+class MaskedLoss(Configurable, keras.losses.Loss):
+    """Abstract base of all losses: precision, masks and config.
 
     A leaf returns one value for each label from `call`; weights, masks and the
     reduction are Keras's.
@@ -30,19 +30,17 @@ class ClassificationLoss(Configurable, keras.losses.Loss):
     a certainty.
 
     Args:
-        from_logits: Boolean. Whether `y_pred` are logits, not probabilities.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
     """
 
-    targets = "classes"  # or "labels": a yes or no for each score
+    targets = "values"  # numbers
 
-    def __init__(self, from_logits: bool = False, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         dtype = keras.dtype_policies.get(
             kwargs.pop("dtype", None) or keras.config.floatx()
         ).compute_dtype
         super().__init__(dtype=at_least_float32(dtype), **kwargs)
         self.result_dtype = dtype
-        self.from_logits = checks.boolean("from_logits", from_logits)
         self._masks = MaskCarrier(dtype=self.dtype)
 
     def __call__(
@@ -69,6 +67,21 @@ class ClassificationLoss(Configurable, keras.losses.Loss):
         """Zeroes ignored labels and leaves them out of every mean."""
         loss = ops.where(ignored, ops.zeros_like(loss), loss)
         return self._masks.attach(loss, ops.logical_not(ignored))
+
+
+class ClassificationLoss(MaskedLoss):
+    """Abstract base of losses on class labels.
+
+    Args:
+        from_logits: Boolean. Whether `y_pred` are logits, not probabilities.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+    """
+
+    targets = "classes"  # or "labels": a yes or no for each score
+
+    def __init__(self, from_logits: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.from_logits = checks.boolean("from_logits", from_logits)
 
 
 class CategoricalLoss(ClassificationLoss):
