@@ -12,16 +12,14 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.labels import align_binary
 from keras_funcs._core.numerics import floored
-from keras_funcs._core.numerics import logit
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import ClassificationLoss
 from keras_funcs.losses._base import Softmax
 from keras_funcs.losses._base import per_class
 from keras_funcs.losses._base import smooth
+from keras_funcs.losses._binary import BinaryLoss
 
 
 @component(tune={"gamma": Range(0.0, 5.0), "label_smoothing": Range(0.0, 0.2)})
@@ -125,7 +123,7 @@ class CategoricalFocal(CategoricalLoss):
 
 
 @component(tune={"gamma": Range(0.0, 5.0), "label_smoothing": Range(0.0, 0.2)})
-class BinaryFocal(ClassificationLoss):
+class BinaryFocal(BinaryLoss):
     """Focal loss for binary and multi-label classification.
 
     For detection-like data with few positives among many easy negatives.
@@ -171,8 +169,6 @@ class BinaryFocal(ClassificationLoss):
         Lin, Goyal, Girshick, He and Dollar (2017), ICCV, arXiv:1708.02002
     """
 
-    targets = "labels"
-
     def __init__(
         self,
         alpha: float | list[float] | None = None,
@@ -188,15 +184,10 @@ class BinaryFocal(ClassificationLoss):
             "label_smoothing", label_smoothing, at_least=0, below=1
         )
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        y_true, y_pred = align_binary(y_true, y_pred)
-        if len(y_pred.shape) == 1:  # a sample each, not labels of one sample
-            y_true, y_pred = y_true[:, None], y_pred[:, None]
-        _check_alpha(self.alpha, y_pred.shape[-1])
-        z = y_pred if self.from_logits else logit(y_pred)
-        known = ops.not_equal(y_true, -1)
-        valid = ops.logical_and(y_true >= 0, y_true <= 1)
-        y = ops.where(valid, y_true, ops.zeros_like(y_true))
+    def check_labels(self, num_labels: int) -> None:
+        _check_alpha(self.alpha, num_labels)
+
+    def each(self, y: Tensor, z: Tensor) -> Tensor:
         y = (1.0 - self.label_smoothing) * y + 0.5 * self.label_smoothing
         # -log(p) = softplus(-z) and -log(1 - p) = softplus(z)
         loss = y * ops.softplus(-z) + (1.0 - y) * ops.softplus(z)
@@ -208,11 +199,7 @@ class BinaryFocal(ClassificationLoss):
         if self.alpha is not None:
             alpha = ops.convert_to_tensor(self.alpha, dtype=loss.dtype)
             loss = (y * alpha + (1.0 - y) * (1.0 - alpha)) * loss
-        # What is neither a label nor unknown is NaN on every backend.
-        loss = ops.where(valid, loss, float("nan"))
-        labels = ops.sum(ops.cast(known, loss.dtype), axis=-1)
-        total = ops.sum(ops.where(known, loss, 0.0), axis=-1)
-        return self.exclude(total / ops.maximum(labels, 1.0), labels == 0)
+        return loss
 
 
 def _alpha(alpha: Any, at_most: float) -> float | list[float] | None:
