@@ -32,14 +32,14 @@ def is_sparse(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> bool:
             "metric. "
             f"Received: y_pred.shape={outputs}"
         )
-    if len(labels) == len(outputs) and _fit(labels, outputs):
+    if len(labels) == len(outputs) and fit(labels, outputs):
         return False
     ids = list(outputs)
     ids[axis] = 1
-    if len(labels) == len(outputs) and _fit(labels, tuple(ids)):
+    if len(labels) == len(outputs) and fit(labels, tuple(ids)):
         return True
     del ids[axis]
-    if _fit(labels, tuple(ids)):
+    if fit(labels, tuple(ids)):
         return True
     raise ValueError(
         "Invalid shape of `y_true`. Expected class ids of shape "
@@ -75,7 +75,7 @@ def align_binary(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         y_true, labels = ops.expand_dims(y_true, -1), (*labels, 1)
     elif len(labels) == len(outputs) + 1 and labels[-1] == 1:
         y_pred, outputs = ops.expand_dims(y_pred, -1), (*outputs, 1)
-    if not _fit(labels, outputs):
+    if not fit(labels, outputs):
         raise ValueError(
             "Invalid shape of `y_true`. Expected the shape of `y_pred`, "
             f"{outputs}. Received: y_true.shape={labels}"
@@ -83,7 +83,8 @@ def align_binary(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     return y_true, y_pred
 
 
-def _fit(left: tuple[int | None, ...], right: tuple[int | None, ...]) -> bool:
+def fit(left: tuple[int | None, ...], right: tuple[int | None, ...]) -> bool:
+    """Whether two shapes are equal as far as they are known."""
     return len(left) == len(right) and all(
         a is None or b is None or a == b for a, b in zip(left, right)
     )

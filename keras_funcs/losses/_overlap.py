@@ -1,0 +1,96 @@
+"""The Tversky index, of which every overlap loss is a special case."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._region import Region
+from keras_funcs.losses._region import RegionLoss
+from keras_funcs.losses._region import Sums
+
+
+def tversky(sums: Sums, fp_weight: Any, fn_weight: Any, smooth: Any) -> Tensor:
+    """One minus the Tversky index, as a sum of errors over a sum of all.
+
+    Not by a subtraction from 1, which leaves seven digits of 1 and none of a
+    small loss.
+    """
+    # 1 - (TP + s) / (TP + a FP + b FN + s)
+    errors = fp_weight * sums.fp + fn_weight * sums.fn
+    return ratio(errors, errors + sums.tp + smooth)
+
+
+def ratio(part: Tensor, whole: Tensor) -> Tensor:
+    """`part / whole`; 0, with a finite gradient, where `whole` is nothing.
+
+    Nothing is below 1e-12 of a pixel: the square of a smaller number, in the
+    gradient of a quotient, underflows.
+    """
+    empty = whole < 1e-12
+    return part / ops.where(empty, ops.ones_like(whole), whole)
+
+
+class OverlapLoss(RegionLoss):
+    """Abstract base of losses of a region's classes by their overlap.
+
+    Args:
+        smooth: Float >= 0. Pixels of agreement that are granted to a region.
+        include_background: Boolean. Whether class 0 counts.
+        class_weights: List of C floats >= 0, or None for equal ones.
+        **kwargs: `per_sample`, `multi_label`, `ignore_class`, `from_logits`,
+            `name`, `reduction`, `dtype`.
+    """
+
+    def __init__(
+        self,
+        smooth: float = 1.0,
+        include_background: bool = True,
+        class_weights: list[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.smooth = checks.number("smooth", smooth, at_least=0)
+        self.include_background = checks.boolean(
+            "include_background", include_background
+        )
+        if class_weights is not None:
+            class_weights = checks.numbers(
+                "class_weights", class_weights, at_least=0
+            )
+            first = 0 if include_background or len(class_weights) == 1 else 1
+            if not any(class_weights[first:]):
+                checks.invalid(
+                    "class_weights", "one above 0 at least", class_weights
+                )
+        self.class_weights = class_weights
+
+    def check_classes(self, num_classes: int) -> None:
+        given = self.class_weights
+        if given is not None and len(given) != num_classes:
+            checks.invalid(
+                "class_weights",
+                f"one for each of the {num_classes} classes",
+                given,
+            )
+
+    def of_region(self, region: Region) -> Tensor:
+        return self.of_classes(region.sums())
+
+    def of_classes(self, sums: Sums) -> Tensor:
+        """The value of every region, `(S,)`, from sums `(S, C)`."""
+        raise NotImplementedError
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The weighted mean over the classes, `(S,)`."""
+        return ops.sum(values * self.shares(values), axis=-1)
+
+    def shares(self, like: Tensor) -> Tensor:
+        """Each class's part of the whole, `(C,)`, of sum 1."""
+        size = like.shape[-1]
+        shares = np.asarray(self.class_weights or np.ones(size), "float64")
+        if not self.include_background and size > 1:
+            shares = np.append(0.0, shares[1:])
+        return ops.convert_to_tensor(shares / shares.sum(), dtype=like.dtype)

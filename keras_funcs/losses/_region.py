@@ -1,0 +1,264 @@
+"""What losses on regions share: masks, tokens or a batch, as one quantity.
+
+The value of such a loss is no mean over pixels but a ratio of sums, so that
+the weight of a pixel must act inside of the sums, and only the weight of a
+whole sample outside. Where the region is the batch itself all weights act
+inside: an integer weight is then a repetition, and a mask a removal.
+"""
+
+from typing import Any
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core import labels
+from keras_funcs._core.numerics import log_probability
+from keras_funcs._core.numerics import logit
+from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._base import ClassificationLoss
+from keras_funcs.losses._base import Softmax
+
+
+class Sums(NamedTuple):
+    """Weighted sums over each region, `(regions, classes)`."""
+
+    tp: Tensor  # what prediction and label share
+    fp: Tensor  # predicted, but not labelled
+    fn: Tensor  # labelled, but not predicted
+
+
+class Region(NamedTuple):
+    """Pixels of several regions; `S` regions of `P` pixels in `C` classes."""
+
+    scores: Tensor  # (S, P, C), logits or probabilities
+    target: Tensor  # (S, P, C), from 0 to 1
+    weight: Tensor | None  # (S, P, C) or (S, P, 1), or None: all are 1
+    from_logits: bool
+    exclusive: bool  # one class out of C, or each by itself
+
+    def probabilities(self) -> Tensor:
+        """`(S, P, C)`."""
+        if not self.from_logits:
+            return self.scores
+        if self.exclusive:
+            return ops.softmax(self.scores, axis=-1)
+        return ops.sigmoid(self.scores)
+
+    def logits(self) -> Tensor:
+        """`(S, P, C)`, finite at probabilities of 0 and 1."""
+        if self.from_logits:
+            return self.scores
+        if self.exclusive:
+            return log_probability(self.scores)
+        return logit(self.scores)
+
+    def softmax(self) -> Softmax:
+        """The terms of exclusive classes."""
+        return Softmax.of(self.logits(), -1)
+
+    def weigh(self, values: Tensor) -> Tensor:
+        """Values times weights."""
+        return values if self.weight is None else self.weight * values
+
+    def sums(self) -> Sums:
+        """The sums that every overlap is made of."""
+        return self.sums_of(self.probabilities())
+
+    def sums_of(self, p: Tensor) -> Sums:
+        """The sums where `p` stands for the prediction.
+
+        `tp = sum(min(p, y))`: for labels of 0 and 1 that is `sum(p * y)`; for
+        soft labels the product would have its best prediction somewhere else
+        than at `p = y` (Wang et al. (2023), arXiv:2303.16296).
+        """
+        excess = p - self.target
+        fp = ops.sum(self.weigh(ops.relu(excess)), axis=1)
+        fn = ops.sum(self.weigh(ops.relu(-excess)), axis=1)
+        tp = ops.sum(self.weigh(self.target), axis=1) - fn
+        return Sums(tp, fp, fn)
+
+    def total(self) -> Tensor:
+        """The sum of all weights of a region, `(S, C)` or `(S, 1)`."""
+        if self.weight is None:
+            return ops.sum(ops.ones_like(self.target[:, :, :1]), axis=1)
+        return ops.sum(self.weight, axis=1)
+
+
+class RegionLoss(ClassificationLoss):
+    """Abstract base of losses whose value belongs to a region.
+
+    A leaf gives the values of the regions in `of_region`; what is a label,
+    counts or weighs is settled before. The last axis of `y_pred` is that of
+    the classes. With 2 or more, a pixel is of one of them (softmax) unless
+    `multi_label`; with 1 it is a yes or no (sigmoid).
+
+    Args:
+        per_sample: Boolean. Whether each sample is a region, with a value of
+            its own; otherwise the batch is one, and the value a scalar
+            whatever the reduction.
+        multi_label: Boolean. Whether each class is a yes or no of its own.
+        ignore_class: Integer or None. Pixels of this label do not count.
+        **kwargs: `from_logits`, `name`, `reduction`, `dtype`.
+    """
+
+    unit = "sample"
+    keeps_gradient = False
+
+    def __init__(
+        self,
+        per_sample: bool = True,
+        multi_label: bool = False,
+        ignore_class: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.per_sample = checks.boolean("per_sample", per_sample)
+        self.multi_label = checks.boolean("multi_label", multi_label)
+        if ignore_class is not None:
+            ignore_class = checks.integer("ignore_class", ignore_class)
+        self.ignore_class = ignore_class
+
+    def of_region(self, region: Region) -> Tensor:
+        """The value of every region, `(S,)`."""
+        raise NotImplementedError
+
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
+    ) -> Tensor:
+        y_pred = ops.convert_to_tensor(y_pred)
+        labelled = {"labels": y_true}
+        mask = self._masks.read(y_pred)
+        if mask is not None:
+            labelled["mask"] = ops.cast(mask, "bool")
+        if sample_weight is not None:
+            weight = _weight(sample_weight, y_pred, self.multi_label)
+            inside = not self.per_sample or len(weight.shape) > 1
+            if inside:
+                labelled["weight"] = weight
+            sample_weight = None if inside else weight
+        # Keras hands `call` what stands in the place of the labels, whatever
+        # its structure. The list hides the mask, which is of pixels, from the
+        # reduction, which is over samples.
+        loss = keras.losses.Loss.__call__(
+            self, labelled, [y_pred], sample_weight
+        )
+        if not self.per_sample:
+            loss = ops.reshape(loss, ())
+        return ops.cast(loss, self.result_dtype)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        given = y_true if isinstance(y_true, dict) else {"labels": y_true}
+        y_pred = y_pred[0] if isinstance(y_pred, list) else y_pred
+        outputs = tuple(y_pred.shape)
+        if len(outputs) < 2 or not outputs[-1]:
+            raise ValueError(
+                "Invalid shape of `y_pred`. Expected (batch, ..., classes). "
+                f"Received: y_pred.shape={outputs}"
+            )
+        self.check_classes(outputs[-1])
+        exclusive = outputs[-1] > 1 and not self.multi_label
+        read = self._read_classes if exclusive else self._read_labels
+        target, valid, counts = read(given["labels"], y_pred)
+        # Every tensor is (batch, pixels, classes or 1) from here on.
+        pixels = _flat(y_pred)
+        if "mask" in given:
+            mask = ops.cast(_spread(given["mask"], y_pred), "bool")
+            counts = mask if counts is None else ops.logical_and(counts, mask)
+        weight = None if counts is None else ops.cast(counts, pixels.dtype)
+        if "weight" in given:
+            own = _spread(given["weight"], y_pred)
+            weight = own if weight is None else weight * own
+        if counts is not None:
+            valid = ops.logical_or(valid, ops.logical_not(counts))
+            target = ops.where(counts, target, ops.zeros_like(target))
+        if not self.per_sample:
+            pixels, target, valid = map(_as_one, (pixels, target, valid))
+            weight = None if weight is None else _as_one(weight)
+            counts = None if counts is None else _as_one(counts)
+        loss = self.of_region(
+            Region(pixels, target, weight, self.from_logits, exclusive)
+        )
+        # One pixel that is neither of a class nor ignored spoils its region,
+        # on every backend.
+        loss = ops.where(ops.all(valid, axis=(1, 2)), loss, float("nan"))
+        if counts is None:
+            return loss
+        return self.exclude(loss, ops.logical_not(ops.any(counts, axis=(1, 2))))
+
+    def check_classes(self, num_classes: int) -> None:
+        """Raises where the loss is for another number of classes."""
+
+    def _read_classes(
+        self, y_true: Tensor, y_pred: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Target, validity and what counts, for one class out of several."""
+        size = y_pred.shape[-1]
+        if labels.is_sparse(y_true, y_pred):
+            ids, valid = labels.class_ids(y_true, y_pred)
+            ids, valid = _flat(ids[..., None]), _flat(valid[..., None])
+            # An id that is no class has no 1 in its row.
+            target = ops.equal(ids, ops.arange(size, dtype="int32"))
+            target = ops.cast(target, y_pred.dtype)
+        else:
+            target = _flat(ops.cast(y_true, y_pred.dtype))
+            valid = ops.ones_like(target[:, :, :1], dtype="bool")
+            ids = ops.expand_dims(ops.argmax(target, axis=-1), -1)
+        if self.ignore_class is None:
+            return target, valid, None
+        return target, valid, ops.not_equal(ids, self.ignore_class)
+
+    def _read_labels(
+        self, y_true: Tensor, y_pred: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The same for a yes or no of each class; -1 is unknown."""
+        y_true, y_pred = labels.align_binary(y_true, y_pred)
+        target = _flat(ops.cast(y_true, y_pred.dtype))
+        valid = ops.logical_and(target >= 0, target <= 1)
+        counts = ops.not_equal(target, -1)
+        if self.ignore_class is not None:
+            ignored = ops.equal(target, self.ignore_class)
+            counts = ops.logical_and(counts, ops.logical_not(ignored))
+        return target, valid, counts
+
+
+def _weight(weight: Tensor, y_pred: Tensor, multi_label: bool) -> Tensor:
+    """Weights of samples `(batch,)`, or else of pixels.
+
+    Raises:
+        ValueError: for a shape that is neither.
+    """
+    weight = ops.convert_to_tensor(weight)
+    given, outputs = tuple(weight.shape), tuple(y_pred.shape)
+    shape = given
+    if all(size == 1 for size in given[1:]):
+        shape = given[:1]
+        weight = ops.reshape(weight, (-1,)) if given else weight
+    allowed = [outputs[:1], outputs[:-1], (*outputs[:-1], 1)]
+    if multi_label:
+        allowed.append(outputs)
+    if shape and not any(labels.fit(shape, other) for other in allowed):
+        raise ValueError(
+            f"Invalid shape of `sample_weight`. Expected one of {allowed}. "
+            f"Received: sample_weight.shape={given}"
+        )
+    return weight
+
+
+def _flat(x: Tensor) -> Tensor:
+    """`(batch, ..., C)` as `(batch, pixels, C)`."""
+    return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1]))
+
+
+def _as_one(x: Tensor) -> Tensor:
+    """All samples as one region."""
+    return ops.reshape(x, (1, -1, x.shape[-1]))
+
+
+def _spread(x: Tensor, y_pred: Tensor) -> Tensor:
+    """Weights or a mask of samples or pixels as `(batch, pixels, 1 or C)`."""
+    while len(x.shape) < len(y_pred.shape):
+        x = ops.expand_dims(x, -1)
+    shape = (*ops.shape(y_pred)[:-1], x.shape[-1])
+    return _flat(ops.broadcast_to(x, shape))
