@@ -36,8 +36,9 @@ def test_counts_stay_exact_past_two_to_the_24():
 
 def test_a_batch_of_more_than_two_to_the_24_is_counted_exactly():
     metric = metrics.ConfusionMatrix(num_classes=2)
-    metric._add(ops.convert_to_tensor([[2**24 + 1, 3], [0, 1]], "int32"))
-    metric._add(ops.convert_to_tensor([[2**24 + 1, 3], [0, 1]], "int32"))
+    batch = ops.convert_to_tensor([[2**24 + 1, 3], [0, 1]], "int32")
+    for _ in range(2):
+        metric.add(batch, False)
     wanted = [[2**25 + 2, 6], [0, 2]]
     assert metric.matrix().astype(int).tolist() == wanted
 

@@ -1,0 +1,206 @@
+"""The state of a metric: what is counted, exactly, and who shares it."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.masking import MaskCarrier
+from keras_funcs._core.typing import Tensor
+
+# A float32 counts to 2**24 and then stands still. Each number is kept as whole
+# units of 2**14 and a remainder below that: exact to 2**38, with weights kept
+# to 2**-10, and still a plain sum over replicas.
+UNIT = 2.0**14
+
+
+class StateMetric(Configurable, keras.metrics.Metric):
+    """Abstract base: a number read off an array of sums.
+
+    A family's base adds each batch to the sums in `count`, a leaf reads its
+    number off them in `score`. Metrics that count the same can read one state:
+    `keras_funcs.metrics.MetricGroup` lets them.
+
+    Args:
+        **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
+    """
+
+    # The constructor's arguments on which the sums depend, by name. The others
+    # may differ between metrics that share a state.
+    state_arguments: tuple[str, ...] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._direction = "up"  # what `mode="auto"` of Keras callbacks reads
+        self._masks = MaskCarrier(dtype="float32")
+        self._sums: Any = None
+        self._broken: Any = None
+        self._leader: StateMetric | None = None
+
+    def count(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        mask: Tensor | None,
+        sample_weight: Tensor | None,
+    ) -> None:
+        """Adds a batch: calls `allocate` once and `add` each time."""
+        raise NotImplementedError
+
+    def score(self, state: Tensor) -> Any:
+        """The metric, a scalar or a dict of scalars, from the sums."""
+        raise NotImplementedError
+
+    def nothing(self) -> Any:
+        """The result before the shape of the state is known."""
+        return ops.convert_to_tensor(0.0)
+
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
+    ) -> None:
+        """Counts a batch.
+
+        Args:
+            y_true: The labels, in a form that the metric names.
+            y_pred: The scores.
+            sample_weight: Optional weights, of the labels' shape or of their
+                first axes.
+
+        Raises:
+            ValueError: for shapes that do not fit.
+        """
+        y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
+        mask = self._masks.read(y_pred)
+        self.leader.count(y_true, y_pred, mask, sample_weight)
+
+    def result(self) -> Any:
+        """The metric so far; 0 before anything was counted."""
+        state = self.state()
+        score = self.nothing() if state is None else self.score(state)
+        if isinstance(score, dict):
+            return {k: ops.cast(v, self.dtype) for k, v in score.items()}
+        return ops.cast(score, self.dtype)
+
+    def state(self) -> Tensor | None:
+        """The sums as float32, or None before their shape is known.
+
+        All are NaN where a label could not be counted: in a compiled step
+        nothing can be raised, and silence would be a wrong number.
+        """
+        leader = self.leader
+        if leader._sums is None:
+            return None
+        sums = leader._sums[0] * UNIT + leader._sums[1]
+        return ops.where(leader._broken > 0, float("nan"), sums)
+
+    def exact_state(self) -> np.ndarray | None:
+        """The sums as float64, in which counts are exact."""
+        leader = self.leader
+        if leader._sums is None:
+            return None
+        units, rest = np.asarray(
+            ops.convert_to_numpy(leader._sums), dtype=np.float64
+        )
+        return np.asarray(units * UNIT + rest)
+
+    @property
+    def leader(self) -> "StateMetric":
+        """The metric that holds the state: itself, unless it follows one."""
+        return self if self._leader is None else self._leader
+
+    def can_follow(self, other: "StateMetric") -> bool:
+        """Whether the other metric counts just what this one counts."""
+        return (
+            type(self).count is type(other).count
+            and self.state_arguments == other.state_arguments
+            and all(
+                getattr(self, name) == getattr(other, name)
+                for name in self.state_arguments
+            )
+        )
+
+    def follow(self, leader: "StateMetric") -> None:
+        """From now on reads the state of another metric, not its own."""
+        self._sums = self._broken = None
+        self._leader = leader
+
+    @property
+    def variables(self) -> list[Any]:
+        if self._leader is not None:
+            return list(self._leader.variables)
+        return list(super().variables)
+
+    def allocate(self, shape: tuple[int, ...]) -> None:
+        """Creates the sums, at the first call."""
+        if self._sums is None:
+            self._sums = self.add_weight(
+                shape=(2, *shape),
+                initializer="zeros",
+                dtype="float32",
+                name="sums",
+            )
+            self._broken = self.add_weight(
+                shape=(), initializer="zeros", dtype="float32", name="broken"
+            )
+
+    def add(self, batch: Tensor, broken: Tensor) -> None:
+        """Adds the sums of a batch, whole numbers without any rounding.
+
+        Args:
+            batch: int32 or float32, of the shape of the state.
+            broken: Boolean scalar. Whether there was what cannot be counted.
+        """
+        if keras.backend.standardize_dtype(batch.dtype) == "int32":
+            units = ops.floor_divide(batch, int(UNIT))
+            rest = batch - units * int(UNIT)
+        else:
+            units = ops.floor(batch / UNIT)
+            rest = batch - units * UNIT
+        rest = self._sums[1] + ops.cast(rest, "float32")
+        carry = ops.floor(rest / UNIT)
+        units = self._sums[0] + ops.cast(units, "float32") + carry
+        self._sums.assign(ops.stack([units, rest - carry * UNIT]))
+        self._broken.assign(self._broken + ops.cast(broken, "float32"))
+
+
+def weigh(
+    wanted: Tensor,
+    valid: Tensor,
+    mask: Tensor | None,
+    sample_weight: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """What each label counts, and whether one that counts is no label.
+
+    Args:
+        wanted: Booleans, False for labels to ignore.
+        valid: Booleans of the same shape, False for what cannot be counted;
+            masked and ignored labels may be that.
+        mask: Booleans of the first axes, or None.
+        sample_weight: Numbers of the first axes, or None.
+
+    Returns:
+        Weights, int32 without `sample_weight` (a batch may hold more than
+        2**24 pixels) and else float32, 0 for what does not count; and a
+        boolean scalar.
+    """
+    if mask is not None:
+        mask = stretch(ops.cast(mask, "bool"), wanted)
+        wanted = ops.logical_and(wanted, mask)
+    counted = ops.logical_and(wanted, valid)
+    broken = ops.any(ops.logical_and(wanted, ops.logical_not(valid)))
+    if sample_weight is None:
+        return ops.cast(counted, "int32"), broken
+    given = stretch(ops.cast(sample_weight, "float32"), wanted)
+    return ops.cast(counted, "float32") * given, broken
+
+
+def stretch(weight: Tensor, like: Tensor) -> Tensor:
+    """Weights of the first axes, repeated over the others."""
+    rank = len(like.shape)
+    if len(weight.shape) == rank + 1 and weight.shape[-1] == 1:
+        weight = ops.squeeze(weight, -1)
+    while len(weight.shape) < rank:
+        weight = ops.expand_dims(weight, -1)
+    return ops.broadcast_to(weight, ops.shape(like))
