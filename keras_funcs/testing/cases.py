@@ -21,6 +21,8 @@ from keras_funcs._core.component import Component
 from keras_funcs._core.component import arguments
 from keras_funcs._core.component import kind_of
 from keras_funcs._core.component import registered
+from keras_funcs.metrics import BalancedAccuracy
+from keras_funcs.metrics import MatthewsCorrelation
 
 CLASSES = 4
 
@@ -33,6 +35,8 @@ REQUIRED: dict[str, Callable[[], Any]] = {
     "k": lambda: 2,
     "learning_rate": lambda: 0.1,
     "log_dir": tempfile.mkdtemp,
+    "losses": lambda: ["mse", "mae"],
+    "metrics": lambda: [BalancedAccuracy(), MatthewsCorrelation()],
     "stable_steps": lambda: 4,
     "units": lambda: CLASSES,
     "warmup_steps": lambda: 3,
