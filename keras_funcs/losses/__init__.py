@@ -11,5 +11,12 @@ from keras_funcs.losses.imbalance import (
     WeightedCrossentropy as WeightedCrossentropy,
 )
 from keras_funcs.losses.multilabel import Asymmetric as Asymmetric
+from keras_funcs.losses.overlap import Dice as Dice
+from keras_funcs.losses.overlap import GeneralizedDice as GeneralizedDice
+from keras_funcs.losses.overlap import Jaccard as Jaccard
+from keras_funcs.losses.regression import Pinball as Pinball
+from keras_funcs.losses.regression import Robust as Robust
+from keras_funcs.losses.tversky import FocalTversky as FocalTversky
+from keras_funcs.losses.tversky import Tversky as Tversky
 
 get = getter("losses", keras.losses.get)

@@ -94,3 +94,16 @@ class OverlapLoss(RegionLoss):
         if not self.include_background and size > 1:
             shares = np.append(0.0, shares[1:])
         return ops.convert_to_tensor(shares / shares.sum(), dtype=like.dtype)
+
+
+def steep_power(x: Tensor, exponent: Any) -> Tensor:
+    """`x**exponent` for x >= 0, with a finite slope at 0.
+
+    An exponent below 1 has an infinite one. Below 1e-7, what float32 resolves
+    of 1, the power is replaced by its chord, which still ends at 0 and pulls.
+    """
+    least = 1e-7
+    small = x < least
+    safe = ops.where(small, ops.full_like(x, least), x)
+    chord = x * ops.exp((exponent - 1.0) * ops.log(ops.full_like(x, least)))
+    return ops.where(small, chord, ops.exp(exponent * ops.log(safe)))
