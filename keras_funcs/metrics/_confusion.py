@@ -115,8 +115,8 @@ class ConfusionMetric(StateMetric):
 
     def names(self) -> list[str]:
         """The classes' names, in order; none before the first batch."""
-        size = 0 if self.leader._sums is None else self.leader._sums.shape[1]
-        return self._named(size) if size else []
+        sums = self.leader()._sums
+        return [] if sums is None else self._named(sums.shape[1])
 
     def _named(self, size: int) -> list[str]:
         if self.class_names is None:

@@ -73,7 +73,7 @@ class StateMetric(Configurable, keras.metrics.Metric):
         """
         y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
         mask = self._masks.read(y_pred)
-        self.leader.count(y_true, y_pred, mask, sample_weight)
+        self.leader().count(y_true, y_pred, mask, sample_weight)
 
     def result(self) -> Any:
         """The metric so far; 0 before anything was counted."""
@@ -89,7 +89,7 @@ class StateMetric(Configurable, keras.metrics.Metric):
         All are NaN where a label could not be counted: in a compiled step
         nothing can be raised, and silence would be a wrong number.
         """
-        leader = self.leader
+        leader = self.leader()
         if leader._sums is None:
             return None
         sums = leader._sums[0] * UNIT + leader._sums[1]
@@ -97,7 +97,7 @@ class StateMetric(Configurable, keras.metrics.Metric):
 
     def exact_state(self) -> np.ndarray | None:
         """The sums as float64, in which counts are exact."""
-        leader = self.leader
+        leader = self.leader()
         if leader._sums is None:
             return None
         units, rest = np.asarray(
@@ -105,9 +105,9 @@ class StateMetric(Configurable, keras.metrics.Metric):
         )
         return np.asarray(units * UNIT + rest)
 
-    @property
     def leader(self) -> "StateMetric":
         """The metric that holds the state: itself, unless it follows one."""
+        # Not a property: Keras walks through them where it saves and copies.
         return self if self._leader is None else self._leader
 
     def can_follow(self, other: "StateMetric") -> bool:
