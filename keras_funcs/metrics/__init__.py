@@ -9,5 +9,6 @@ from keras_funcs.metrics.confusion import ConfusionMatrix as ConfusionMatrix
 from keras_funcs.metrics.confusion import (
     MatthewsCorrelation as MatthewsCorrelation,
 )
+from keras_funcs.metrics.group import MetricGroup as MetricGroup
 
 get = getter("metrics", keras.metrics.get)
