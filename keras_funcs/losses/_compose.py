@@ -1,0 +1,111 @@
+"""What losses made of losses share: how a part is named, kept and called."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.resolve import getter
+from keras_funcs._core.typing import Tensor
+
+_get = getter("losses", keras.losses.get)
+_EXPECTED = "losses: each a `keras.losses.Loss`, a function or a name"
+
+
+class FunctionLoss(keras.losses.Loss):
+    """A function of labels and predictions as a loss, as `compile` makes it.
+
+    It is made anew from what the config of the whole names, and never saved.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__(name=getattr(function, "__name__", None))
+        self.function = function
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        # (B,) against (B, 1) would be broadcast to (B, B).
+        if _lacks_one(y_true, y_pred):
+            y_true = ops.expand_dims(y_true, -1)
+        elif _lacks_one(y_pred, y_true):
+            y_pred = ops.expand_dims(y_pred, -1)
+        return self.function(y_true, y_pred)
+
+
+def _lacks_one(left: Tensor, right: Tensor) -> bool:
+    shape = tuple(right.shape)
+    return len(left.shape) == len(shape) - 1 and shape[-1] == 1
+
+
+def revive(name: str, identifier: Any) -> Any:
+    """What an argument holds for a part: configs as objects, all else as is."""
+    if isinstance(identifier, dict):
+        return checks.keras_object(name, identifier, _get, _EXPECTED)
+    return identifier
+
+
+def as_loss(name: str, identifier: Any) -> keras.losses.Loss:
+    """The loss that an identifier stands for.
+
+    Raises:
+        ValueError: for what is no loss, and for a loss that learns, which
+            `keras_funcs.losses.LossModel` hosts alone.
+    """
+    loss = checks.keras_object(name, identifier, _get, _EXPECTED)
+    if isinstance(loss, keras.losses.Loss):
+        return loss
+    if isinstance(loss, keras.layers.Layer) or not callable(loss):
+        checks.invalid(name, _EXPECTED, identifier)
+    return FunctionLoss(loss)
+
+
+def reduced_by(
+    reduction: str | None, loss: keras.losses.Loss
+) -> keras.losses.Loss:
+    """The loss with another reduction, made at each call.
+
+    A copy kept from the constructor would miss what a callback changes, and
+    `copy.copy` of a Keras loss is a detour through its config.
+    """
+    if loss.reduction == reduction:
+        return loss
+    same = object.__new__(type(loss))
+    vars(same).update(vars(loss), reduction=reduction)
+    return same
+
+
+def check_batch(y_true: Tensor, y_pred: Tensor) -> None:
+    """Raises where there is not a label for each prediction.
+
+    Keras's functions would broadcast the labels of one sample to all.
+    """
+    labels, outputs = tuple(y_true.shape), tuple(y_pred.shape)
+    if None in (*labels[:1], *outputs[:1]) or labels[:1] == outputs[:1]:
+        return
+    raise ValueError(
+        "Invalid shape of `y_true`. Expected as many samples as in `y_pred`, "
+        f"{outputs}. Received: y_true.shape={labels}"
+    )
+
+
+def weight_for(
+    loss: keras.losses.Loss, sample_weight: Tensor, y_pred: Tensor
+) -> Tensor:
+    """A weight for each sample in the form that a loss of labels needs.
+
+    Keras aligns weights and values from the right: weights `(B,)` against the
+    values `(B, H, W)` of pixels would be broadcast along W. They are written
+    out, since a mean divides by the sum of what it is given.
+    """
+    if sample_weight is None or getattr(loss, "unit", "label") != "label":
+        return sample_weight
+    sample_weight = ops.convert_to_tensor(sample_weight)
+    rank = len(y_pred.shape)
+    if len(sample_weight.shape) != 1 or rank < 3:
+        return sample_weight
+    axis = getattr(loss, "axis", -1)
+    shape = list(ops.shape(y_pred))
+    del shape[axis if isinstance(axis, int) else -1]
+    sample_weight = ops.reshape(sample_weight, (-1, *[1] * (rank - 2)))
+    return ops.broadcast_to(sample_weight, shape)

@@ -1,0 +1,123 @@
+"""A loss that is the sum of others, such as Dice + cross-entropy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import component
+from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._base import MaskedLoss
+from keras_funcs.losses._compose import as_loss
+from keras_funcs.losses._compose import check_batch
+from keras_funcs.losses._compose import reduced_by
+from keras_funcs.losses._compose import revive
+from keras_funcs.losses._compose import weight_for
+
+
+@component()
+class WeightedSum(MaskedLoss):
+    """Adds losses of one output, each with a weight.
+
+    For hybrids: cross-entropy for a smooth gradient and an overlap loss for
+    the score that counts, or focal loss and a margin. Where the right weights
+    are not known, `UncertaintyWeighted` learns them; to move them while
+    training, see `keras_funcs.callbacks.LossSchedule("weights", ...)`.
+
+    Each part is reduced over its own values and the results are added, so
+    that a loss of each pixel and one of each image fit together. All take the
+    `reduction` of the sum. With `reduction=None` the values themselves are
+    added, which takes parts of one shape.
+
+    Formula:
+    ```python
+    loss = sum_k weights[k] * reduce(losses[k](y_true, y_pred))
+    ```
+
+    Args:
+        losses: List of at least one loss: `Loss` objects, functions, or names.
+        weights: List of floats >= 0, one for each loss, or None for 1 each.
+            May be assigned between epochs. Defaults to `None`.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+
+    Inputs:
+        y_true: What every one of the losses takes.
+        y_pred: What every one of the losses takes. A sample weight `(batch,)`
+            counts for all labels of its sample.
+
+    Raises:
+        ValueError: for what is no loss; for weights that are negative or do
+            not fit; for a loss whose own `reduction` is neither Keras's
+            default nor that of the sum; with `reduction=None`, for values of
+            several shapes.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.WeightedSum(["mse", "mae"], [1.0, 0.5])
+    >>> value = loss(np.array([[1.0], [2.0]]), np.array([[3.0], [2.0]]))
+    >>> round(float(value), 4)
+    2.5
+
+    Reference:
+        Taghanaki et al. (2019), Computerized Medical Imaging and Graphics 75,
+        arXiv:1805.02798
+    """
+
+    def __init__(
+        self,
+        losses: Sequence[Any],
+        weights: Sequence[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(losses, (list, tuple)) or not losses:
+            checks.invalid("losses", "a list of at least one loss", losses)
+        self.losses = [revive("losses", item) for item in losses]
+        self._parts = [as_loss("losses", item) for item in self.losses]
+        for part in self._parts:
+            if part.reduction not in ("sum_over_batch_size", self.reduction):
+                checks.invalid(
+                    "losses",
+                    f"losses with `reduction={self.reduction!r}`, which the "
+                    "sum gives to all its parts",
+                    f"{part.name} with reduction={part.reduction!r}",
+                )
+        self.weights = weights
+
+    @property
+    def weights(self) -> list[Any] | None:
+        """The weights, read at each call."""
+        return self._weights
+
+    @weights.setter
+    def weights(self, weights: Sequence[float] | None) -> None:
+        if weights is not None:
+            weights = checks.numbers(
+                "weights", weights, length=len(self._parts), at_least=0
+            )
+        self._weights = weights
+
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
+    ) -> Tensor:
+        y_true = ops.convert_to_tensor(y_true)
+        y_pred = ops.convert_to_tensor(y_pred)
+        check_batch(y_true, y_pred)
+        weights = self.weights or [1.0] * len(self._parts)
+        values = []
+        for weight, part in zip(weights, self._parts):
+            part = reduced_by(self.reduction, part)
+            value = part(
+                y_true, y_pred, weight_for(part, sample_weight, y_pred)
+            )
+            # sum_k weights[k] * reduce(losses[k](y_true, y_pred))
+            values.append(weight * ops.cast(value, self.result_dtype))
+        shapes = [tuple(value.shape) for value in values]
+        if len(set(shapes)) > 1:
+            raise ValueError(
+                "Invalid value for argument `reduction`. Expected a reduction "
+                "to one number for losses whose values have several shapes. "
+                f"Received: reduction={self.reduction!r}, shapes={shapes}"
+            )
+        return sum(values[1:], values[0])
