@@ -30,7 +30,11 @@ class ConfusionMetric(StateMetric):
     """
 
     targets = "classes"
+    # Whether each score has a yes or no of its own; the state is then a matrix
+    # of two classes for each label, `(L, 2, 2)`.
+    multi_label = False
     state_arguments = (
+        "multi_label",
         "from_logits",
         "num_classes",
         "threshold",
@@ -75,7 +79,7 @@ class ConfusionMetric(StateMetric):
             self._build(num_classes)
 
     def score(self, matrix: Tensor) -> Any:
-        """The metric, from a float matrix `[true, predicted]` of counts."""
+        """The metric, from float counts `[..., true, predicted]`."""
         raise NotImplementedError
 
     def count(
@@ -85,6 +89,9 @@ class ConfusionMetric(StateMetric):
         mask: Tensor | None,
         sample_weight: Tensor | None,
     ) -> None:
+        if self.multi_label:
+            self._count_labels(y_true, y_pred, mask, sample_weight)
+            return
         # y_pred is `(batch, ..., C)`; or, for two classes, the score of class
         # 1 in `(batch,)` or `(batch, ..., 1)`.
         if len(y_pred.shape) < 2 or y_pred.shape[-1] == 1:
@@ -94,9 +101,7 @@ class ConfusionMetric(StateMetric):
             size = y_pred.shape[-1]
             true, predicted, valid = self._categorical(y_true, y_pred)
         self._build(size)
-        wanted = ops.ones_like(valid)
-        if self.ignore_class is not None:
-            wanted = ops.not_equal(true, self.ignore_class)
+        wanted = self._wanted(true)
         weight, broken = weigh(wanted, valid, mask, sample_weight)
         cell = ops.where(
             ops.logical_and(wanted, valid), true * size + predicted, 0
@@ -108,10 +113,51 @@ class ConfusionMetric(StateMetric):
         )
         self.add(ops.reshape(batch, (size, size)), broken)
 
+    def _count_labels(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        mask: Tensor | None,
+        sample_weight: Tensor | None,
+    ) -> None:
+        if len(y_pred.shape) == 1:
+            y_true, y_pred = labels.align_binary(
+                y_true, ops.expand_dims(y_pred, -1)
+            )
+        if len(y_true.shape) != len(y_pred.shape):
+            raise ValueError(
+                "Invalid shape of `y_true`. Expected a label for each score, "
+                f"{tuple(y_pred.shape)}. Received: y_true.shape="
+                f"{tuple(y_true.shape)}"
+            )
+        size = y_pred.shape[-1]
+        true, predicted, valid = self._binary(y_true, y_pred)
+        self._build(size)
+        # -1 is an unknown label.
+        wanted = ops.logical_and(self._wanted(true), ops.not_equal(y_true, -1))
+        weight, broken = weigh(wanted, valid, mask, sample_weight)
+        cell = 2 * true + predicted
+        cells = [
+            ops.reshape(ops.where(ops.equal(cell, c), weight, 0), (-1, size))
+            for c in range(4)
+        ]
+        batch = ops.stack([ops.sum(part, axis=0) for part in cells], axis=-1)
+        self.add(ops.reshape(batch, (size, 2, 2)), broken)
+
+    def _wanted(self, true: Tensor) -> Tensor:
+        if self.ignore_class is None:
+            return ops.ones_like(true, dtype="bool")
+        return ops.not_equal(true, self.ignore_class)
+
     def matrix(self) -> np.ndarray:
-        """The matrix `[true, predicted]` as float64, with exact counts."""
+        """The matrix `[true, predicted]` as float64, with exact counts.
+
+        Empty before the first batch, and for multi-hot labels.
+        """
         found = self.exact_state()
-        return np.zeros((0, 0)) if found is None else found
+        if found is None or found.ndim != 2:
+            return np.zeros((0, 0))
+        return found
 
     def names(self) -> list[str]:
         """The classes' names, in order; none before the first batch."""
@@ -128,7 +174,8 @@ class ConfusionMetric(StateMetric):
     def _build(self, num_classes: int) -> None:
         if self._sums is None:
             self._named(num_classes)
-            self.allocate((num_classes, num_classes))
+            shape = (2, 2) if self.multi_label else (num_classes,)
+            self.allocate((num_classes, *shape))
         elif self._sums.shape[1] != num_classes:
             raise ValueError(
                 f"Invalid shape of `y_pred` in metric '{self.name}'. Expected "
