@@ -94,3 +94,21 @@ def norm(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     positive = squares > 0
     safe = ops.where(positive, squares, ops.ones_like(squares))
     return ops.where(positive, ops.sqrt(safe), ops.zeros_like(squares))
+
+
+def mean(x: Tensor, axis: int = -1) -> Tensor:
+    """Mean along an axis in the dtype of `x`.
+
+    `ops.mean` rounds float64 to float32 on Torch.
+    """
+    count = ops.cast(ops.shape(x)[axis], x.dtype)
+    return ops.sum(x, axis=axis) / count
+
+
+def log_of_sum(a: Tensor, b: Tensor) -> Tensor:
+    """`log(exp(a) + exp(b))`, neither of which need exist as a number.
+
+    Not by `ops.logaddexp`, which turns float64 into float32 on Torch.
+    """
+    larger = ops.stop_gradient(ops.where(a > b, a, b))
+    return larger + ops.log(ops.exp(a - larger) + ops.exp(b - larger))

@@ -7,9 +7,9 @@ from keras_funcs._core.typing import Tensor
 # Nearer to 2, alpha has no influence on the value, but its gradient, which is
 # infinite at 2 itself, has on a training.
 _NEAR_TWO = 1e-6
-# The series is exact in float64 up to here, and the gradient of the quotient
-# is a difference of two large numbers from here on down.
-_SMALL = 0.05
+# The series is exact in float64 up to here; from here on down the quotient is
+# a difference of two close numbers.
+_SMALL = 0.1
 
 
 def rho(residual: Tensor, alpha: Tensor, scale: Tensor) -> Tensor:
@@ -31,10 +31,11 @@ def rho(residual: Tensor, alpha: Tensor, scale: Tensor) -> Tensor:
     t = alpha * half_log
     small = ops.abs(t) < _SMALL
     alpha = ops.where(small, ops.ones_like(t), alpha)
-    quotient = ops.expm1(ops.where(small, ops.ones_like(t), t)) / alpha
+    # Not by expm1, whose gradient on Torch, expm1(t) + 1, is 0 from -17 down.
+    quotient = (ops.exp(ops.where(small, ops.ones_like(t), t)) - 1.0) / alpha
     # (exp(t) - 1) / alpha = half_log (1 + t / 2! + t**2 / 3! + ...)
     t = ops.where(small, t, ops.zeros_like(t))
     series = ops.ones_like(t)
-    for n in (7, 6, 5, 4, 3, 2):
+    for n in (8, 7, 6, 5, 4, 3, 2):
         series = 1.0 + t / n * series
     return b * ops.where(small, half_log * series, quotient)

@@ -12,6 +12,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import floored
+from keras_funcs._core.numerics import log_of_sum
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._binary import BinaryLoss
@@ -112,4 +113,4 @@ def _log_sum(log_q: Tensor, clip: Any) -> Tensor:
     clip = ops.convert_to_tensor(clip, dtype=log_q.dtype)
     # The logarithm of 0 is far below that of every q.
     log_clip = ops.where(clip > 0, ops.log(floored(clip)), -1e30)
-    return ops.logaddexp(log_q, log_clip)
+    return log_of_sum(log_q, log_clip)

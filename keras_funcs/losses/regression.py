@@ -1,0 +1,165 @@
+"""Losses on numbers: outliers, and quantiles in place of the mean.
+
+`Robust` says with one number how much an outlier counts; `Pinball` estimates
+how far the values spread.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._regression import RegressionLoss
+from keras_funcs.losses._robust import rho
+
+
+@component(
+    tune={"alpha": Range(-2.0, 2.0), "scale": Range(0.1, 10.0, log=True)},
+)
+class Robust(RegressionLoss):
+    """Barron's general loss, from squared error to one that ignores outliers.
+
+    For regression with outliers: near 0 all shapes are half the squared error
+    of `residual / scale`, and `alpha` says how slowly they grow further out.
+    From `alpha = 1` on down the pull of an outlier grows no more; below it
+    fades, so that a model that starts far off may stay there.
+
+    Formula:
+    ```python
+    b = abs(alpha - 2)
+    x = (y_pred - y_true) / scale
+    loss = b / alpha * ((x**2 / b + 1) ** (alpha / 2) - 1)
+    ```
+    with its limits `x**2 / 2` at `alpha=2` (squared error) and
+    `log(x**2 / 2 + 1)` at `alpha=0` (Cauchy); `alpha=1` is Charbonnier's
+    (pseudo-Huber), `alpha=-2` Geman-McClure's, and towards -infinity it is
+    Welsch's, `1 - exp(-x**2 / 2)`, which `alpha=-1e6` gives up to rounding.
+    Averaged over the last axis.
+
+    Args:
+        alpha: Float in [-1e9, 100]. The shape. Defaults to `1.0`.
+        scale: Float > 0. The residual from which on one counts as large.
+            Defaults to `1.0`.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+
+    Inputs:
+        y_true: Numbers `(batch, ..., D)`.
+        y_pred: `(batch, ..., D)`. `(batch,)` is `(batch, 1)` in both.
+
+    Raises:
+        ValueError: for arguments out of range, and for shapes that do not
+            fit; they are never broadcast.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.Robust(alpha=0.0, scale=0.5)
+    >>> value = loss(np.array([[1.0], [2.0]]), np.array([[1.5], [9.0]]))
+    >>> round(float(value), 4)
+    2.5003
+
+    Reference:
+        Barron (2019), CVPR, arXiv:1701.03077
+    """
+
+    def __init__(
+        self, alpha: float = 1.0, scale: float = 1.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha = checks.number("alpha", alpha, at_least=-1e9, at_most=100)
+        self.scale = checks.number("scale", scale, above=0)
+
+    def each(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return rho(y_pred - y_true, self.alpha, self.scale)
+
+
+@component(tune={"quantiles": Range(0.1, 0.9)})
+class Pinball(RegressionLoss):
+    """Quantile regression: the loss whose best constant is a quantile.
+
+    For prediction intervals and for costs that differ between too much and
+    too little. Several quantiles are several outputs of the model; nothing
+    here keeps them from crossing. One of 0.5 is half the absolute error.
+
+    Formula:
+    ```python
+    error = y_true - y_pred
+    loss = max(quantile * error, (quantile - 1) * error)
+    ```
+    averaged over the last axis: over the numbers, or over the quantiles.
+
+    Args:
+        quantiles: Float in (0, 1), or a list of them. Defaults to `0.5`.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+
+    Inputs:
+        y_true: Numbers. For one quantile `(batch, ..., D)`; for a list of Q
+            `(batch, ...)` or `(batch, ..., 1)`.
+        y_pred: For one quantile the shape of `y_true`, with `(batch,)` as
+            good as `(batch, 1)`; for a list `(batch, ..., Q)`.
+
+    Raises:
+        ValueError: for arguments out of range, and for shapes that do not
+            fit; they are never broadcast.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.Pinball(quantiles=[0.1, 0.9])
+    >>> value = loss(np.array([3.0]), np.array([[1.0, 4.0]]))
+    >>> round(float(value), 4)
+    0.15
+
+    Reference:
+        Koenker and Bassett (1978), Econometrica 46(1)
+    """
+
+    def __init__(
+        self, quantiles: float | list[float] = 0.5, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.quantiles = _quantiles(quantiles)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        if isinstance(self.quantiles, list):
+            y_true = _repeat(y_true, y_pred, len(self.quantiles))
+        return super().call(y_true, y_pred)
+
+    def each(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        quantiles = ops.convert_to_tensor(self.quantiles, dtype=y_pred.dtype)
+        error = y_true - y_pred
+        # max(q e, (q - 1) e)
+        above = quantiles * error
+        return ops.where(error > 0, above, above - error)
+
+
+def _quantiles(values: Any) -> float | list[float]:
+    if isinstance(values, (list, tuple)) or getattr(values, "ndim", 0) == 1:
+        if not len(values):
+            checks.invalid("quantiles", "a number or several", values)
+        return [
+            checks.number("quantiles", value, above=0, below=1)
+            for value in values
+        ]
+    return checks.number("quantiles", values, above=0, below=1)
+
+
+def _repeat(y_true: Tensor, y_pred: Tensor, count: int) -> Tensor:
+    """One number `(..., 1)` or `(...)` for every quantile `(..., count)`."""
+    outputs, values = tuple(y_pred.shape), tuple(y_true.shape)
+    if not outputs or outputs[-1] != count:
+        raise ValueError(
+            "Invalid shape of `y_pred`. Expected one number for each of "
+            f"{count} quantiles on the last axis. "
+            f"Received: y_pred.shape={outputs}"
+        )
+    if len(values) == len(outputs) - 1:
+        y_true = ops.expand_dims(y_true, -1)
+    elif len(values) != len(outputs) or values[-1] != 1:
+        raise ValueError(
+            "Invalid shape of `y_true`. Expected one number for all "
+            f"quantiles, {outputs[:-1]} or {(*outputs[:-1], 1)}. "
+            f"Received: y_true.shape={values}"
+        )
+    return ops.repeat(y_true, count, axis=-1)
