@@ -37,6 +37,8 @@ REQUIRED: dict[str, Callable[[], Any]] = {
     "log_dir": tempfile.mkdtemp,
     "losses": lambda: ["mse", "mae"],
     "metrics": lambda: [BalancedAccuracy(), MatthewsCorrelation()],
+    "name": lambda: "label_smoothing",  # of a loss
+    "schedule": lambda: [0.0, 0.1],
     "stable_steps": lambda: 4,
     "units": lambda: CLASSES,
     "warmup_steps": lambda: 3,
