@@ -3,6 +3,7 @@
 from keras_funcs.callbacks.deferred_reweighting import (
     DeferredReweighting as DeferredReweighting,
 )
+from keras_funcs.callbacks.loss_schedule import LossSchedule as LossSchedule
 from keras_funcs.callbacks.tensorboard_inspector import (
     TensorBoardInspector as TensorBoardInspector,
 )

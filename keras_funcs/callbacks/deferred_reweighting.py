@@ -10,6 +10,8 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Config
+from keras_funcs.callbacks._losses import losses_of
+from keras_funcs.callbacks._losses import retrace
 
 
 @component(tune={"start": Range(0.5, 0.95)})
@@ -61,9 +63,10 @@ class DeferredReweighting(Configurable, keras.callbacks.Callback):
         return cls(**config)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        losses = keras.tree.flatten(self.model.loss)
         self._losses = [
-            loss for loss in losses if getattr(loss, "weighs_classes", False)
+            loss
+            for loss in losses_of(self.model)
+            if getattr(loss, "weighs_classes", False)
         ]
         if not self._losses:
             raise ValueError(
@@ -83,8 +86,4 @@ class DeferredReweighting(Configurable, keras.callbacks.Callback):
             return
         for loss in self._losses:
             loss.deferred = deferred
-        # The compiled steps hold the weights as constants. One new trace at
-        # the switch leaves the model as it was; a variable added to a built
-        # model would make its checkpoints unloadable.
-        self.model.make_train_function(force=True)
-        self.model.make_test_function(force=True)
+        retrace(self.model)

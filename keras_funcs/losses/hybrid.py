@@ -74,8 +74,8 @@ class WeightedSum(MaskedLoss):
         if not isinstance(losses, (list, tuple)) or not losses:
             checks.invalid("losses", "a list of at least one loss", losses)
         self.losses = [revive("losses", item) for item in losses]
-        self._parts = [as_loss("losses", item) for item in self.losses]
-        for part in self._parts:
+        self.parts = [as_loss("losses", item) for item in self.losses]
+        for part in self.parts:
             if part.reduction not in ("sum_over_batch_size", self.reduction):
                 checks.invalid(
                     "losses",
@@ -94,7 +94,7 @@ class WeightedSum(MaskedLoss):
     def weights(self, weights: Sequence[float] | None) -> None:
         if weights is not None:
             weights = checks.numbers(
-                "weights", weights, length=len(self._parts), at_least=0
+                "weights", weights, length=len(self.parts), at_least=0
             )
         self._weights = weights
 
@@ -104,9 +104,9 @@ class WeightedSum(MaskedLoss):
         y_true = ops.convert_to_tensor(y_true)
         y_pred = ops.convert_to_tensor(y_pred)
         check_batch(y_true, y_pred)
-        weights = self.weights or [1.0] * len(self._parts)
+        weights = self.weights or [1.0] * len(self.parts)
         values = []
-        for weight, part in zip(weights, self._parts):
+        for weight, part in zip(weights, self.parts):
             part = reduced_by(self.reduction, part)
             value = part(
                 y_true, y_pred, weight_for(part, sample_weight, y_pred)
