@@ -18,5 +18,6 @@ from keras_funcs.losses.regression import Pinball as Pinball
 from keras_funcs.losses.regression import Robust as Robust
 from keras_funcs.losses.tversky import FocalTversky as FocalTversky
 from keras_funcs.losses.tversky import Tversky as Tversky
+from keras_funcs.losses.unified_focal import UnifiedFocal as UnifiedFocal
 
 get = getter("losses", keras.losses.get)

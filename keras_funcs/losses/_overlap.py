@@ -40,8 +40,9 @@ class OverlapLoss(RegionLoss):
         smooth: Float >= 0. Pixels of agreement that are granted to a region.
         include_background: Boolean. Whether class 0 counts.
         class_weights: List of C floats >= 0, or None for equal ones.
-        **kwargs: `per_sample`, `multi_label`, `ignore_class`, `from_logits`,
-            `name`, `reduction`, `dtype`.
+        per_sample: Boolean. Whether each sample is a region, or the batch.
+        multi_label: Boolean. Whether each class is a yes or no of its own.
+        **kwargs: `ignore_class`, `from_logits`, `name`, `reduction`, `dtype`.
     """
 
     def __init__(
@@ -49,9 +50,13 @@ class OverlapLoss(RegionLoss):
         smooth: float = 1.0,
         include_background: bool = True,
         class_weights: list[float] | None = None,
+        per_sample: bool = True,
+        multi_label: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.per_sample = checks.boolean("per_sample", per_sample)
+        self.multi_label = checks.boolean("multi_label", multi_label)
         self.smooth = checks.number("smooth", smooth, at_least=0)
         self.include_background = checks.boolean(
             "include_background", include_background

@@ -18,7 +18,6 @@ from keras_funcs._core.numerics import log_probability
 from keras_funcs._core.numerics import logit
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import ClassificationLoss
-from keras_funcs.losses._base import Softmax
 
 
 class Sums(NamedTuple):
@@ -54,9 +53,14 @@ class Region(NamedTuple):
             return log_probability(self.scores)
         return logit(self.scores)
 
-    def softmax(self) -> Softmax:
-        """The terms of exclusive classes."""
-        return Softmax.of(self.logits(), -1)
+    def as_classes(self) -> "Region":
+        """The same with a yes or no turned into one of two classes."""
+        if self.exclusive:
+            return self
+        z, y = self.logits(), self.target
+        z = ops.concatenate([ops.zeros_like(z), z], axis=-1)
+        y = ops.concatenate([1.0 - y, y], axis=-1)
+        return Region(z, y, self.weight, from_logits=True, exclusive=True)
 
     def weigh(self, values: Tensor) -> Tensor:
         """Values times weights."""
@@ -94,28 +98,24 @@ class RegionLoss(ClassificationLoss):
     the classes. With 2 or more, a pixel is of one of them (softmax) unless
     `multi_label`; with 1 it is a yes or no (sigmoid).
 
-    Args:
+    Attributes, which a leaf may offer as arguments:
         per_sample: Boolean. Whether each sample is a region, with a value of
             its own; otherwise the batch is one, and the value a scalar
             whatever the reduction.
         multi_label: Boolean. Whether each class is a yes or no of its own.
+
+    Args:
         ignore_class: Integer or None. Pixels of this label do not count.
         **kwargs: `from_logits`, `name`, `reduction`, `dtype`.
     """
 
     unit = "sample"
     keeps_gradient = False
+    per_sample = True
+    multi_label = False
 
-    def __init__(
-        self,
-        per_sample: bool = True,
-        multi_label: bool = False,
-        ignore_class: int | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, ignore_class: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.per_sample = checks.boolean("per_sample", per_sample)
-        self.multi_label = checks.boolean("multi_label", multi_label)
         if ignore_class is not None:
             ignore_class = checks.integer("ignore_class", ignore_class)
         self.ignore_class = ignore_class

@@ -1,0 +1,117 @@
+"""Focal loss and focal Tversky loss as one, for small and rare foreground."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._base import Softmax
+from keras_funcs.losses._overlap import ratio
+from keras_funcs.losses._overlap import steep_power
+from keras_funcs.losses._overlap import tversky
+from keras_funcs.losses._region import Region
+from keras_funcs.losses._region import RegionLoss
+
+
+@component(tune={"delta": Range(0.5, 0.9), "gamma": Range(0.1, 0.9)})
+class UnifiedFocal(RegionLoss):
+    """Asymmetric unified focal loss: cross-entropy and overlap in balance.
+
+    For segmentation with a large background, class 0, and rare foreground, all
+    other classes: what is easy is played down in the background only, and the
+    overlap of the foreground only is enhanced. One `gamma` in [0, 1) and one
+    `delta` take the place of five numbers in a sum of focal and focal Tversky
+    losses.
+
+    Formula:
+    ```python
+    ce = -y * log(p)  # of each pixel and class
+    focal = mean((1 - delta) * (1 - p[0])**gamma * ce[0] + delta * ce[1:])
+    index = (tp + smooth) / (tp + (1 - delta) * fp + delta * fn + smooth)
+    overlap = mean([1 - index[0], (1 - index[1:])**(1 - gamma)])
+    loss = weight * focal + (1 - weight) * overlap
+    ```
+    with the focal part summed over the classes and averaged over the pixels,
+    and the overlap averaged over the classes, as the authors' code has it.
+
+    Args:
+        weight: Float in [0, 1]. Share of the focal part. Defaults to `0.5`.
+        delta: Float in [0, 1]. Weight of the foreground in the focal part and
+            of false negatives in the overlap. Defaults to `0.6`.
+        gamma: Float in [0, 1). Suppression of easy background and enhancement
+            of the foreground's overlap. Defaults to `0.5`.
+        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
+            `False`.
+        smooth: Float >= 0. Pixels of agreement granted to a region. Defaults
+            to `1.0`.
+        per_sample: Boolean. Whether each sample is a region; otherwise the
+            batch is one and the loss a scalar. Defaults to `True`.
+        ignore_class: Integer or None. Pixels of this label do not count.
+            Defaults to `None`.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
+            soft labels `(batch, ..., C)`. For one channel: 0, 1 or between,
+            and -1 where unknown. Any other label makes its region's loss NaN.
+        y_pred: `(batch, ..., C)`; a single channel, C = 1, is a sigmoid's.
+        sample_weight: `(batch,)` for samples, `(batch, ...)` for pixels.
+
+    Raises:
+        ValueError: for arguments out of range, and for shapes that do not
+            fit.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.UnifiedFocal(smooth=0.0)
+    >>> mask, scores = [[1, 1, 0, 0]], [[[0.8], [0.4], [0.4], [0.0]]]
+    >>> round(float(loss(np.array(mask), np.array(scores))), 4)
+    0.3139
+
+    Reference:
+        Yeung, Sala, Schonlieb and Rundo (2022), Computerized Medical Imaging
+        and Graphics 95, arXiv:2102.04525
+    """
+
+    keeps_gradient = True
+
+    def __init__(
+        self,
+        weight: float = 0.5,
+        delta: float = 0.6,
+        gamma: float = 0.5,
+        from_logits: bool = False,
+        smooth: float = 1.0,
+        per_sample: bool = True,
+        ignore_class: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            from_logits=from_logits, ignore_class=ignore_class, **kwargs
+        )
+        self.per_sample = checks.boolean("per_sample", per_sample)
+        self.weight = checks.number("weight", weight, at_least=0, at_most=1)
+        self.delta = checks.number("delta", delta, at_least=0, at_most=1)
+        self.gamma = checks.number("gamma", gamma, at_least=0, below=1)
+        self.smooth = checks.number("smooth", smooth, at_least=0)
+
+    def of_region(self, region: Region) -> Tensor:
+        region = region.as_classes()
+        softmax = Softmax.of(region.logits(), -1)
+        log_p = softmax.log_p()
+        # The factors of -y log(p): (1 - delta) (1 - p_0)**gamma and delta, ...
+        easy = ops.exp(self.gamma * softmax.log_not_p()[:, :, :1])
+        back = (1.0 - self.delta) * easy * region.target[:, :, :1]
+        fore = self.delta * region.target[:, :, 1:]
+        entropy = -ops.concatenate([back, fore], axis=-1) * log_p
+        entropy = ops.sum(region.weigh(entropy), axis=(1, 2))
+        focal = ratio(entropy, region.total()[:, 0])
+        # ... and 1 - TI_0 and (1 - TI_c)**(1 - gamma).
+        sums = region.sums_of(ops.exp(log_p))
+        loss = tversky(sums, 1.0 - self.delta, self.delta, self.smooth)
+        fore = steep_power(loss[:, 1:], 1.0 - self.gamma)
+        loss = ops.concatenate([loss[:, :1], fore], axis=-1)
+        return self.weight * focal + (1.0 - self.weight) * ops.mean(loss, -1)
