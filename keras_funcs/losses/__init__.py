@@ -3,6 +3,9 @@
 import keras
 
 from keras_funcs._core.resolve import getter
+from keras_funcs.losses.contrastive import (
+    SupervisedContrastive as SupervisedContrastive,
+)
 from keras_funcs.losses.focal import BinaryFocal as BinaryFocal
 from keras_funcs.losses.focal import CategoricalFocal as CategoricalFocal
 from keras_funcs.losses.hybrid import WeightedSum as WeightedSum

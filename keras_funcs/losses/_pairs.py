@@ -1,0 +1,151 @@
+"""What losses on embeddings share: which pairs of a batch are of one class."""
+
+from typing import Any
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._base import MaskedLoss
+
+# Far below every similarity, and finite.
+NEVER = -1e30
+
+
+class Pairs(NamedTuple):
+    """The pairs (anchor, other) of a batch, `(batch, batch)` booleans.
+
+    No sample is its own other, and masked samples are in no pair.
+    """
+
+    positive: Tensor  # of the same class
+    negative: Tensor  # of another class
+
+    def others(self) -> Tensor:
+        """All pairs."""
+        return ops.logical_or(self.positive, self.negative)
+
+
+class EmbeddingLoss(MaskedLoss):
+    """Abstract base of losses that compare the embeddings of a batch.
+
+    A leaf gives the loss of every anchor in `of_pairs`; it is 0 where there is
+    nothing to compare with. Weights are those of anchors.
+
+    Args:
+        **kwargs: `name`, `reduction`, `dtype`.
+    """
+
+    targets = "ids"
+    independent = False
+
+    def of_pairs(self, embeddings: Tensor, pairs: Pairs) -> Tensor:
+        """The loss of every anchor, `(batch,)`."""
+        raise NotImplementedError
+
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
+    ) -> Tensor:
+        y_pred = ops.convert_to_tensor(y_pred)
+        # Before Keras casts ids to the dtype of the loss, which would make one
+        # of many large ones.
+        labelled = _compare(ops.convert_to_tensor(y_true), y_pred)
+        mask = self._masks.read(y_pred)
+        if mask is not None:
+            labelled["mask"] = ops.cast(mask, "bool")
+        loss = keras.losses.Loss.__call__(self, labelled, y_pred, sample_weight)
+        return ops.cast(loss, self.result_dtype)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        given = y_true
+        if not isinstance(y_true, dict):
+            given = _compare(ops.convert_to_tensor(y_true), y_pred)
+        same, valid = (ops.cast(given[n], "bool") for n in ("same", "valid"))
+        counts = ops.ones_like(valid)
+        if "mask" in given:
+            counts = ops.cast(given["mask"], "bool")
+            # 0 times a padding of NaN would be NaN.
+            y_pred = ops.where(counts[:, None], y_pred, ops.zeros_like(y_pred))
+        place = ops.cumsum(ops.ones_like(ops.cast(valid, "int32")))
+        apart = ops.not_equal(place[:, None], place[None])
+        both = ops.logical_and(counts[:, None], counts[None])
+        both = ops.logical_and(both, apart)
+        pairs = Pairs(
+            ops.logical_and(both, same),
+            ops.logical_and(both, ops.logical_not(same)),
+        )
+        loss = self.of_pairs(y_pred, pairs)
+        return ops.where(
+            ops.logical_or(valid, ops.logical_not(counts)), loss, float("nan")
+        )
+
+
+def _compare(y_true: Tensor, y_pred: Tensor) -> dict[str, Any]:
+    """Which samples are of one class, and which ids are numbers."""
+    labels, outputs = tuple(y_true.shape), tuple(y_pred.shape)
+    if len(outputs) != 2:
+        raise ValueError(
+            "Invalid shape of `y_pred`. Expected embeddings (batch, dimension)."
+            f" Received: y_pred.shape={outputs}"
+        )
+    sizes = (outputs[0], labels[0]) if labels else ()
+    if labels not in (labels[:1], (*labels[:1], 1)) or (
+        None not in sizes and sizes[0] != sizes[-1]
+    ):
+        raise ValueError(
+            "Invalid shape of `y_true`. Expected class ids of shape "
+            f"{outputs[:1]} or {(*outputs[:1], 1)}. "
+            f"Received: y_true.shape={labels}"
+        )
+    ids = y_true[:, 0] if len(labels) == 2 else y_true
+    return {
+        "same": ops.equal(ids[:, None], ids[None]),
+        "valid": ops.equal(ids, ids),  # all but NaN
+    }
+
+
+def similarities(left: Tensor, right: Tensor) -> Tensor:
+    """Scalar products of all rows, `(left, right)`.
+
+    Not by `ops.matmul`, which turns float64 into float32 on Torch.
+    """
+    return ops.einsum("id,jd->ij", left, right)
+
+
+def normalized(x: Tensor) -> Tensor:
+    """Rows of length 1; a row of zeros stays, with a finite gradient.
+
+    Divided by the largest entry first, so that no square overflows or
+    vanishes; what is constant in a ratio needs no gradient.
+    """
+    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True))
+    zero = ops.equal(largest, 0)
+    x = x / ops.where(zero, ops.ones_like(largest), largest)
+    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x / ops.sqrt(ops.where(zero, ops.ones_like(square), square))
+
+
+def mean_of(values: Tensor, chosen: Tensor) -> Tensor:
+    """Mean over the chosen entries of each row; 0 where there are none."""
+    chosen = ops.cast(chosen, values.dtype)
+    count = ops.sum(chosen, axis=-1)
+    count = ops.where(count > 0, count, ops.ones_like(count))
+    return ops.sum(chosen * values, axis=-1) / count
+
+
+def log_sum_exp(values: Tensor, chosen: Tensor) -> Tensor:
+    """`log(sum(exp))` of the chosen entries of each row; `NEVER` for none."""
+    values = ops.where(chosen, values, NEVER)
+    largest = ops.stop_gradient(ops.max(values, axis=-1, keepdims=True))
+    total = ops.sum(ops.exp(values - largest), axis=-1)
+    return ops.squeeze(largest, -1) + ops.log(total)
+
+
+def softmax_of_positives(logits: Tensor, pairs: Pairs) -> Tensor:
+    """`-mean(log softmax)` of an anchor's positives among all its others."""
+    # -1/|P| sum_p log(exp(z_ip) / sum_a exp(z_ia))
+    some = ops.any(pairs.positive, axis=-1)
+    total = log_sum_exp(logits, pairs.others())
+    loss = ops.where(some, total, ops.zeros_like(total))
+    return loss - mean_of(logits, pairs.positive)
