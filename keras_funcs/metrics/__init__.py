@@ -5,16 +5,25 @@ import keras
 from keras_funcs._core.resolve import getter
 from keras_funcs.metrics._confusion import ConfusionMetric as ConfusionMetric
 from keras_funcs.metrics._rates import RateMetric as RateMetric
+from keras_funcs.metrics.agreement import CohenKappa as CohenKappa
+from keras_funcs.metrics.agreement import MacroMAE as MacroMAE
 from keras_funcs.metrics.confusion import BalancedAccuracy as BalancedAccuracy
 from keras_funcs.metrics.confusion import ConfusionMatrix as ConfusionMatrix
 from keras_funcs.metrics.confusion import (
     MatthewsCorrelation as MatthewsCorrelation,
 )
 from keras_funcs.metrics.group import MetricGroup as MetricGroup
+from keras_funcs.metrics.multilabel import HammingScore as HammingScore
+from keras_funcs.metrics.multilabel import (
+    MultiLabelConfusionMatrix as MultiLabelConfusionMatrix,
+)
 from keras_funcs.metrics.rates import FScore as FScore
 from keras_funcs.metrics.rates import GeometricMeanScore as GeometricMeanScore
 from keras_funcs.metrics.rates import PrecisionScore as PrecisionScore
 from keras_funcs.metrics.rates import RecallScore as RecallScore
 from keras_funcs.metrics.rates import SpecificityScore as SpecificityScore
+from keras_funcs.metrics.shots import ShotRecall as ShotRecall
+from keras_funcs.metrics.shots import TopKRecall as TopKRecall
+from keras_funcs.metrics.shots import WorstClassRecall as WorstClassRecall
 
 get = getter("metrics", keras.metrics.get)

@@ -99,7 +99,7 @@ class ConfusionMetric(StateMetric):
             true, predicted, valid = self._binary(y_true, y_pred)
         else:
             size = y_pred.shape[-1]
-            true, predicted, valid = self._categorical(y_true, y_pred)
+            true, predicted, valid = read_classes(y_true, y_pred)
         self._build(size)
         wanted = self._wanted(true)
         weight, broken = weigh(wanted, valid, mask, sample_weight)
@@ -182,20 +182,6 @@ class ConfusionMetric(StateMetric):
                 f"{self._sums.shape[1]} classes. Received: {num_classes}"
             )
 
-    def _categorical(
-        self, y_true: Tensor, y_pred: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        if labels.is_sparse(y_true, y_pred):
-            true, valid = labels.class_ids(y_true, y_pred)
-        else:
-            true = ops.cast(ops.argmax(y_true, axis=-1), "int32")
-            # Several labels at once are another task than one of C classes.
-            total = ops.sum(ops.cast(y_true, "float32"), axis=-1)
-            valid = ops.abs(total - 1.0) < 1e-2
-        finite = ops.logical_not(ops.isnan(ops.max(y_pred, axis=-1)))
-        predicted = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
-        return true, predicted, ops.logical_and(valid, finite)
-
     def _binary(
         self, y_true: Tensor, y_pred: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -215,3 +201,19 @@ class ConfusionMetric(StateMetric):
         true = ops.cast(ops.where(valid, hard, y_true), "int32")
         predicted = ops.cast(y_pred >= threshold, "int32")
         return true, predicted, ops.logical_and(valid, usable)
+
+
+def read_classes(
+    y_true: Tensor, y_pred: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The true and the likeliest class, and which of them can be counted."""
+    if labels.is_sparse(y_true, y_pred):
+        true, valid = labels.class_ids(y_true, y_pred)
+    else:
+        true = ops.cast(ops.argmax(y_true, axis=-1), "int32")
+        # Several labels at once are another task than one of C classes.
+        total = ops.sum(ops.cast(y_true, "float32"), axis=-1)
+        valid = ops.abs(total - 1.0) < 1e-2
+    finite = ops.logical_not(ops.isnan(ops.max(y_pred, axis=-1)))
+    predicted = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+    return true, predicted, ops.logical_and(valid, finite)
