@@ -89,9 +89,9 @@ def _compare(y_true: Tensor, y_pred: Tensor) -> dict[str, Any]:
             "Invalid shape of `y_pred`. Expected embeddings (batch, dimension)."
             f" Received: y_pred.shape={outputs}"
         )
-    sizes = (outputs[0], labels[0]) if labels else ()
-    if labels not in (labels[:1], (*labels[:1], 1)) or (
-        None not in sizes and sizes[0] != sizes[-1]
+    fits = len(labels) == 1 or (len(labels) == 2 and labels[1] == 1)
+    if not fits or (
+        None not in (labels[0], outputs[0]) and labels[0] != outputs[0]
     ):
         raise ValueError(
             "Invalid shape of `y_true`. Expected class ids of shape "
