@@ -15,6 +15,9 @@ from keras_funcs import losses as losses
 from keras_funcs import metrics as metrics
 from keras_funcs import optimizers as optimizers
 from keras_funcs import regularizers as regularizers
+from keras_funcs._core.density import (
+    label_density_weights as label_density_weights,
+)
 from keras_funcs._core.labels import class_counts as class_counts
 from keras_funcs._core.labels import class_weights as class_weights
 
