@@ -13,6 +13,8 @@ from keras_funcs.losses.imbalance import LogitAdjusted as LogitAdjusted
 from keras_funcs.losses.imbalance import (
     WeightedCrossentropy as WeightedCrossentropy,
 )
+from keras_funcs.losses.lovasz import LovaszHinge as LovaszHinge
+from keras_funcs.losses.lovasz import LovaszSoftmax as LovaszSoftmax
 from keras_funcs.losses.multilabel import Asymmetric as Asymmetric
 from keras_funcs.losses.overlap import Dice as Dice
 from keras_funcs.losses.overlap import GeneralizedDice as GeneralizedDice

@@ -37,16 +37,18 @@ class OverlapLoss(RegionLoss):
     """Abstract base of losses of a region's classes by their overlap.
 
     Args:
+        from_logits: Boolean. Whether `y_pred` are logits, not probabilities.
         smooth: Float >= 0. Pixels of agreement that are granted to a region.
         include_background: Boolean. Whether class 0 counts.
         class_weights: List of C floats >= 0, or None for equal ones.
         per_sample: Boolean. Whether each sample is a region, or the batch.
         multi_label: Boolean. Whether each class is a yes or no of its own.
-        **kwargs: `ignore_class`, `from_logits`, `name`, `reduction`, `dtype`.
+        **kwargs: `ignore_class`, `name`, `reduction`, `dtype`.
     """
 
     def __init__(
         self,
+        from_logits: bool = False,
         smooth: float = 1.0,
         include_background: bool = True,
         class_weights: list[float] | None = None,
@@ -55,6 +57,7 @@ class OverlapLoss(RegionLoss):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.from_logits = checks.boolean("from_logits", from_logits)
         self.per_sample = checks.boolean("per_sample", per_sample)
         self.multi_label = checks.boolean("multi_label", multi_label)
         self.smooth = checks.number("smooth", smooth, at_least=0)

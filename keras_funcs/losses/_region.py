@@ -17,7 +17,7 @@ from keras_funcs._core import labels
 from keras_funcs._core.numerics import log_probability
 from keras_funcs._core.numerics import logit
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import ClassificationLoss
+from keras_funcs.losses._base import MaskedLoss
 
 
 class Sums(NamedTuple):
@@ -90,7 +90,7 @@ class Region(NamedTuple):
         return ops.sum(self.weight, axis=1)
 
 
-class RegionLoss(ClassificationLoss):
+class RegionLoss(MaskedLoss):
     """Abstract base of losses whose value belongs to a region.
 
     A leaf gives the values of the regions in `of_region`; what is a label,
@@ -99,6 +99,7 @@ class RegionLoss(ClassificationLoss):
     `multi_label`; with 1 it is a yes or no (sigmoid).
 
     Attributes, which a leaf may offer as arguments:
+        from_logits: Boolean. Whether `y_pred` are logits, not probabilities.
         per_sample: Boolean. Whether each sample is a region, with a value of
             its own; otherwise the batch is one, and the value a scalar
             whatever the reduction.
@@ -106,11 +107,13 @@ class RegionLoss(ClassificationLoss):
 
     Args:
         ignore_class: Integer or None. Pixels of this label do not count.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`.
+        **kwargs: `name`, `reduction`, `dtype`.
     """
 
+    targets = "classes"
     unit = "sample"
     keeps_gradient = False
+    from_logits = False
     per_sample = True
     multi_label = False
 

@@ -89,9 +89,8 @@ class UnifiedFocal(RegionLoss):
         ignore_class: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            from_logits=from_logits, ignore_class=ignore_class, **kwargs
-        )
+        super().__init__(ignore_class=ignore_class, **kwargs)
+        self.from_logits = checks.boolean("from_logits", from_logits)
         self.per_sample = checks.boolean("per_sample", per_sample)
         self.weight = checks.number("weight", weight, at_least=0, at_most=1)
         self.delta = checks.number("delta", delta, at_least=0, at_most=1)
