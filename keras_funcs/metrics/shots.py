@@ -76,7 +76,9 @@ class ShotRecall(ConfusionMetric):
         super().__init__(name=name, **kwargs)
         self.class_counts = counts
         self.few = checks.integer("few", few, at_least=1)
-        self.many = checks.integer("many", many, at_least=self.few)
+        self.many = checks.integer("many", many)
+        if self.many < self.few:
+            checks.invalid("many", f"an integer >= few={few}", many)
         if self.num_classes not in (None, len(counts)):
             checks.invalid(
                 "num_classes", f"{len(counts)} or None", self.num_classes

@@ -18,7 +18,10 @@ LARGER_IS_BETTER = frozenset(
     io_u iou binary_io_u binary_iou mean_io_u mean_iou one_hot_io_u
     one_hot_iou one_hot_mean_io_u one_hot_mean_iou
     balanced_accuracy matthews_correlation cohen_kappa geometric_mean
-    specificity macro_f1 average_precision auroc
+    specificity macro_f1 average_precision auroc lift_score precision_score
+    recall_score specificity_score f_score geometric_mean_score hamming_score
+    shot_recall top_k_recall worst_class_recall confusion_matrix
+    multi_label_confusion_matrix
     """.split()
 )
 SMALLER_IS_BETTER = frozenset(
@@ -29,7 +32,7 @@ SMALLER_IS_BETTER = frozenset(
     logcosh logcosh_error log_cosh_error hinge squared_hinge
     categorical_hinge binary_crossentropy
     categorical_crossentropy sparse_categorical_crossentropy false_positives
-    false_negatives brier_score expected_calibration_error
+    false_negatives brier_score expected_calibration_error macro_mae
     """.split()
 )
 
@@ -43,8 +46,9 @@ def objective(metric: Any, direction: str | None = None) -> Any:
 
     Args:
         metric: String, the metric's name as it stands in the logs, such as
-            `"balanced_accuracy"`; a search selects on validation data, so
-            `"val_"` is put before it where it is missing. Or a metric, or a
+            `"balanced_accuracy"`, or `"shot_recall/few"` for a part of a
+            result; a search selects on validation data, so `"val_"` is put
+            before it where it is missing. Or a metric, or a
             `keras_tuner.Objective`, which is returned as it is.
         direction: `"max"`, `"min"`, or None for what the registry says.
 
@@ -68,7 +72,8 @@ def objective(metric: Any, direction: str | None = None) -> Any:
         checks.invalid("objective", "the name of a metric", metric)
     name = name.removeprefix("val_")
     if direction is None:
-        plain = re.sub(r"_\d+$", "", name)  # auc_1 is Keras's second `auc`
+        whole = name.split("/")[0]  # of which this is one class's number
+        plain = re.sub(r"_\d+$", "", whole)  # auc_1 is Keras's second `auc`
         if plain in LARGER_IS_BETTER:
             direction = "max"
         elif plain in SMALLER_IS_BETTER:

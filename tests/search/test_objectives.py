@@ -6,6 +6,7 @@ import keras_tuner
 import pytest
 
 from keras_funcs import search
+from keras_funcs._core.component import arguments
 from keras_funcs._core.component import registered
 from keras_funcs.search import objectives
 
@@ -19,6 +20,9 @@ from keras_funcs.search import objectives
         ("auc_2", "val_auc_2", "max"),
         ("cosine_similarity", "val_cosine_similarity", "max"),
         ("mse", "val_mse", "min"),
+        ("shot_recall/few", "val_shot_recall/few", "max"),
+        ("val_f_score_1/cat", "val_f_score_1/cat", "max"),
+        ("macro_mae", "val_macro_mae", "min"),
     ],
 )
 def test_direction(name, full, direction):
@@ -65,9 +69,19 @@ def test_the_registry_covers_keras(name):
 
 
 def test_the_registry_covers_the_pack():
+    given = {"class_counts": [9, 3], "k": 1, "fraction": 0.1}
     for entry in registered("metrics"):
-        if entry.name != "ConfusionMatrix":  # gives many numbers
-            assert search.objective(snake(entry.name)).direction == "max"
+        if entry.name == "MetricGroup":  # its members have names of their own
+            continue
+        wanted = {
+            name: given[name]
+            for name in given
+            if name in arguments(entry.object)
+        }
+        metric = entry.object(**wanted)
+        direction = {"up": "max", "down": "min"}[metric._direction]
+        assert metric.name == snake(entry.name)
+        assert search.objective(metric).direction == direction
 
 
 def test_no_metric_goes_both_ways():
