@@ -104,6 +104,10 @@ class ShotRecall(ConfusionMetric):
             if member.any()
         }
 
+    def nothing(self) -> Any:
+        # The groups are known from the start.
+        return self.score(ops.zeros((len(self.class_counts),) * 2))
+
 
 @component()
 class WorstClassRecall(ConfusionMetric):
