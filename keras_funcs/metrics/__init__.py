@@ -4,6 +4,7 @@ import keras
 
 from keras_funcs._core.resolve import getter
 from keras_funcs.metrics._confusion import ConfusionMetric as ConfusionMetric
+from keras_funcs.metrics._histogram import HistogramMetric as HistogramMetric
 from keras_funcs.metrics._rates import RateMetric as RateMetric
 from keras_funcs.metrics.agreement import CohenKappa as CohenKappa
 from keras_funcs.metrics.agreement import MacroMAE as MacroMAE
@@ -17,6 +18,8 @@ from keras_funcs.metrics.multilabel import HammingScore as HammingScore
 from keras_funcs.metrics.multilabel import (
     MultiLabelConfusionMatrix as MultiLabelConfusionMatrix,
 )
+from keras_funcs.metrics.ranking import AUROC as AUROC
+from keras_funcs.metrics.ranking import AveragePrecision as AveragePrecision
 from keras_funcs.metrics.rates import FScore as FScore
 from keras_funcs.metrics.rates import GeometricMeanScore as GeometricMeanScore
 from keras_funcs.metrics.rates import PrecisionScore as PrecisionScore

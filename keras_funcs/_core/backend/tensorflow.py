@@ -81,6 +81,12 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(function, jit_compile=True)  # type: ignore[no-any-return]
 
 
+def bincount(cells: Any, weights: Any, size: int) -> Any:
+    return tf.math.bincount(
+        cells, weights=weights, minlength=size, maxlength=size
+    )
+
+
 def compiles_steps() -> bool:
     return True
 

@@ -1,0 +1,159 @@
+"""What is read of labels and scores where the scores' size counts."""
+
+from collections.abc import Sequence
+from typing import Any
+from typing import NamedTuple
+
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core import labels
+from keras_funcs._core.typing import Tensor
+from keras_funcs.metrics._state import StateMetric
+
+
+class Columns(NamedTuple):
+    """A batch as yes-or-no questions, `(..., C)`, one column for each class.
+
+    `wanted` and `valid` have the same shape where each column has a label of
+    its own, and one rank less where a row has one label.
+    """
+
+    scores: Tensor  # float32
+    positive: Tensor  # booleans
+    wanted: Tensor  # False for labels to ignore
+    valid: Tensor  # False for what is no label or no score
+    exclusive: bool  # whether the classes of a row exclude each other
+
+
+class ScoreMetric(StateMetric):
+    """Abstract base of metrics of scores, not only of their largest.
+
+    Args:
+        from_logits: Boolean. Whether scores are logits, not probabilities.
+        num_classes: Integer >= 2, or None to take it from the first batch.
+        multi_label: Boolean. Whether `y_true` are multi-hot labels, with a
+            score of its own for each, -1 where it is unknown.
+        ignore_class: Integer or None. Labels of this value do not count.
+        class_names: List of strings, or None for `"0"`, `"1"`, ...
+        **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
+    """
+
+    targets = "classes"
+    state_arguments: tuple[str, ...] = (
+        "from_logits",
+        "num_classes",
+        "multi_label",
+        "ignore_class",
+    )
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        num_classes: int | None = None,
+        multi_label: bool = False,
+        ignore_class: int | None = None,
+        class_names: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.from_logits = checks.boolean("from_logits", from_logits)
+        self.multi_label = checks.boolean("multi_label", multi_label)
+        if ignore_class is not None:
+            ignore_class = checks.integer("ignore_class", ignore_class)
+        self.ignore_class = ignore_class
+        if class_names is not None:
+            if (
+                not isinstance(class_names, (list, tuple))
+                or not class_names
+                or not all(isinstance(item, str) for item in class_names)
+                or len(set(class_names)) < len(class_names)
+            ):
+                expected = "a list of different strings"
+                checks.invalid("class_names", expected, class_names)
+            class_names = list(class_names)
+        self.class_names = class_names
+        self._size: int | None = None  # the number of columns
+        if num_classes is not None:
+            checks.integer("num_classes", num_classes, at_least=2, at_most=2048)
+        self.num_classes = num_classes
+        if num_classes is not None:
+            self.build_for(num_classes)
+
+    def shape(self, size: int) -> tuple[int, ...]:
+        """The shape of the sums for a number of columns."""
+        raise NotImplementedError
+
+    def build_for(self, size: int) -> None:
+        """Allocates the sums, or checks that the number is still the same."""
+        if self._sums is None:
+            self._size = size
+            self.names()
+            self.allocate(self.shape(size))
+        elif self._size != size:
+            raise ValueError(
+                f"Invalid shape of `y_pred` in metric '{self.name}'. Expected "
+                f"{self._size} classes. Received: {size}"
+            )
+
+    def names(self) -> list[str]:
+        """The columns' names, in order; none before the first batch."""
+        leader = self.leader()
+        size = leader._size if isinstance(leader, ScoreMetric) else None
+        if size is None:
+            return []
+        if self.class_names is None:
+            return [str(c) for c in range(size)]
+        if len(self.class_names) != size:
+            checks.invalid("class_names", f"{size} names", self.class_names)
+        return self.class_names
+
+    def read(self, y_true: Tensor, y_pred: Tensor) -> Columns:
+        """Labels and scores as columns; raises for shapes that do not fit.
+
+        y_pred is `(batch, ..., C)`; or, for two classes, the score of class 1
+        in `(batch,)` or `(batch, ..., 1)`, which is a single column.
+        """
+        y_pred = ops.cast(y_pred, "float32")
+        if len(y_pred.shape) < 2:
+            y_pred = ops.expand_dims(y_pred, -1)
+        if self.multi_label or y_pred.shape[-1] == 1:
+            return self._own(y_true, y_pred)
+        return self._exclusive(y_true, y_pred)
+
+    def _own(self, y_true: Tensor, y_pred: Tensor) -> Columns:
+        y_true, y_pred = labels.align_binary(y_true, y_pred)
+        y_true = ops.cast(y_true, "float32")
+        known = ops.logical_and(y_true >= 0, y_true <= 1)
+        positive = y_true >= 0.5  # a soft label is the class it is nearer to
+        wanted = ops.ones_like(positive)
+        if self.ignore_class is not None:
+            hard = ops.where(known, ops.cast(positive, "float32"), y_true)
+            wanted = ops.not_equal(hard, self.ignore_class)
+        if self.multi_label:
+            wanted = ops.logical_and(wanted, ops.not_equal(y_true, -1))
+        valid = ops.logical_and(known, self._usable(y_pred, y_pred))
+        return Columns(y_pred, positive, wanted, valid, False)
+
+    def _exclusive(self, y_true: Tensor, y_pred: Tensor) -> Columns:
+        if labels.is_sparse(y_true, y_pred):
+            ids, valid = labels.class_ids(y_true, y_pred)
+        else:
+            ids = ops.cast(ops.argmax(y_true, axis=-1), "int32")
+            # Several labels at once are another task than one of C classes.
+            total = ops.sum(ops.cast(y_true, "float32"), axis=-1)
+            valid = ops.abs(total - 1.0) < 1e-2
+        wanted = ops.ones_like(valid)
+        if self.ignore_class is not None:
+            wanted = ops.not_equal(ids, self.ignore_class)
+        columns = ops.arange(y_pred.shape[-1], dtype="int32")
+        positive = ops.equal(ops.expand_dims(ids, -1), columns)
+        usable = self._usable(ops.min(y_pred, -1), ops.max(y_pred, -1))
+        valid = ops.logical_and(valid, usable)
+        return Columns(y_pred, positive, wanted, valid, True)
+
+    def _usable(self, lowest: Tensor, highest: Tensor) -> Tensor:
+        if self.from_logits:  # a NaN is neither
+            return ops.logical_and(lowest <= highest, highest < float("inf"))
+        # Scores outside [0, 1] are logits that were not announced.
+        return ops.logical_and(lowest > -1e-3, highest < 1.0 + 1e-3)
