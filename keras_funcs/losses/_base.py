@@ -84,17 +84,21 @@ class ClassificationLoss(MaskedLoss):
         self.from_logits = checks.boolean("from_logits", from_logits)
 
 
-class CategoricalLoss(ClassificationLoss):
-    """Abstract base of losses on one label out of C classes.
+class LogitLoss(MaskedLoss):
+    """Abstract base of losses on one label out of C classes, from logits.
 
-    A leaf gives the loss of a class id in `sparse` and, where it has one, of a
-    distribution over classes in `soft`; both from `Softmax` terms.
+    Most leaves give the loss of a class in `of_class`; `sparse` and `soft` are
+    then that of class ids and that of distributions, its mean over the classes
+    of the label. A leaf that is no such mean gives these two itself.
 
     Args:
         axis: Integer. The axis of the classes in `y_pred`.
         ignore_class: Integer or None. Labels of this value do not count.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`.
+        **kwargs: `name`, `reduction`, `dtype`.
     """
+
+    targets = "classes"
+    from_logits = True
 
     def __init__(
         self, axis: int = -1, ignore_class: int | None = None, **kwargs: Any
@@ -108,8 +112,7 @@ class CategoricalLoss(ClassificationLoss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         axis = self.axis
         sparse = labels.is_sparse(y_true, y_pred, axis)
-        num_classes = y_pred.shape[axis]
-        self.check_classes(num_classes)
+        self.check_classes(y_pred.shape[axis])
         # softmax(log p) = p / sum(p): probabilities take the logits' path.
         logits = y_pred if self.from_logits else log_probability(y_pred)
         softmax = Softmax.of(self.adjust(logits), axis)
@@ -136,13 +139,47 @@ class CategoricalLoss(ClassificationLoss):
     def check_classes(self, num_classes: int) -> None:
         """Raises where the loss is for another number of classes."""
 
+    def of_class(self, p: "Probability") -> Tensor:
+        """The loss of a class: of the label's, or of every one."""
+        raise NotImplementedError
+
     def sparse(self, ids: Tensor, softmax: "Softmax") -> Tensor:
         """The loss of class ids, of the shape of `ids`."""
-        raise NotImplementedError
+        return self.of_class(Probability(softmax, ids))
 
     def soft(self, target: Tensor, softmax: "Softmax") -> Tensor:
         """The loss of distributions, summed over the classes."""
-        raise NotImplementedError
+        loss = self.of_class(Probability(softmax))
+        return ops.sum(target * loss, axis=self.axis)
+
+
+class CategoricalLoss(ClassificationLoss, LogitLoss):
+    """Abstract base of losses on one label, from logits or probabilities.
+
+    Args:
+        **kwargs: `from_logits`, and what `LogitLoss` takes.
+    """
+
+    targets = "classes"
+
+
+class Smoothed:
+    """Mixin of losses that spread a share of the label over all classes.
+
+    Such a loss has the attribute `label_smoothing`.
+    """
+
+    axis: int
+    label_smoothing: float
+
+    def sparse(self, ids: Tensor, softmax: "Softmax") -> Tensor:
+        if statically_zero(self.label_smoothing):
+            return super().sparse(ids, softmax)  # type: ignore[misc]
+        return self.soft(softmax.one_hot(ids), softmax)
+
+    def soft(self, target: Tensor, softmax: "Softmax") -> Tensor:
+        target = smooth(target, self.label_smoothing, self.axis)
+        return super().soft(target, softmax)  # type: ignore[misc]
 
 
 class Softmax(NamedTuple):
@@ -187,6 +224,43 @@ class Softmax(NamedTuple):
         own = ops.exp(self._shifted(ids))
         return self._log_rest(own, self._squeeze(self.total))
 
+    def log_rest(self) -> Tensor:
+        """`log(1 - p_c)` of every class, right to the last digit.
+
+        Only the largest probability can be so close to 1 that a subtraction
+        would leave nothing of the others; their sum is taken without it.
+        """
+        exponentials = ops.exp(self.logits - self.largest)
+        first = self.is_class(ops.argmax(self.logits, axis=self.axis))
+        others = ops.where(first, ops.zeros_like(exponentials), exponentials)
+        others = ops.sum(others, axis=self.axis, keepdims=True)
+        rest = ops.where(first, others, self.total - exponentials)
+        return ops.log(floored(rest)) - ops.log(self.total)
+
+    def log_rest_of(self, ids: Tensor) -> Tensor:
+        """`log(1 - p_y)`, right to the last digit."""
+        exponentials = ops.exp(self.logits - self.largest)
+        own = self.is_class(ids)
+        others = ops.where(own, ops.zeros_like(exponentials), exponentials)
+        others = ops.sum(others, axis=self.axis)
+        return ops.log(floored(others)) - ops.log(self._squeeze(self.total))
+
+    def sum_log_p(self) -> Tensor:
+        """`sum_c log(p_c)`, without the axis of the classes."""
+        return ops.sum(self.log_p(), axis=self.axis)
+
+    def is_class(self, ids: Tensor) -> Tensor:
+        """One-hot labels as booleans."""
+        shape = [1] * len(self.logits.shape)
+        shape[self.axis] = -1
+        classes = ops.arange(self.logits.shape[self.axis], dtype="int32")
+        ids = ops.cast(ops.expand_dims(ids, self.axis), "int32")
+        return ops.equal(ids, ops.reshape(classes, shape))
+
+    def one_hot(self, ids: Tensor) -> Tensor:
+        """Labels as distributions."""
+        return ops.cast(self.is_class(ids), self.logits.dtype)
+
     def _shifted(self, ids: Tensor) -> Tensor:
         """`z_y - max(z)`; picked first, so that no other class is written."""
         ids = ops.expand_dims(ids, self.axis)
@@ -199,6 +273,61 @@ class Softmax(NamedTuple):
     def _log_rest(self, own: Tensor, total: Tensor) -> Tensor:
         rest = floored(total - own)
         return ops.log(rest) - ops.log(total)
+
+
+class Probability(NamedTuple):
+    """What a model gives to a class, in logarithms.
+
+    With `ids` to the class of each label, without the axis of the classes;
+    otherwise to every class. A loss reads the same in both.
+    """
+
+    softmax: Softmax
+    ids: Tensor | None = None
+
+    def log(self) -> Tensor:
+        """`log(p)`."""
+        if self.ids is None:
+            return self.softmax.log_p()
+        return self.softmax.log_p_of(self.ids)
+
+    def log_not(self) -> Tensor:
+        """`log(1 - p)`; see `Softmax.log_not_p_of` for what it costs."""
+        if self.ids is None:
+            return self.softmax.log_not_p()
+        return self.softmax.log_not_p_of(self.ids)
+
+    def log_rest(self) -> Tensor:
+        """`log(1 - p)`, right where p is 1 to rounding."""
+        if self.ids is None:
+            return self.softmax.log_rest()
+        return self.softmax.log_rest_of(self.ids)
+
+    def sum_log(self) -> Tensor:
+        """`sum_c log(p_c)` over all classes."""
+        total = self.softmax.sum_log_p()
+        if self.ids is None:
+            total = ops.expand_dims(total, self.softmax.axis)
+        return total
+
+    def focus(self, loss: Tensor, gamma: Any) -> Tensor:
+        """`(1 - p)**gamma * loss`.
+
+        Raised through its logarithm: a power below 1 has no gradient at 0.
+        """
+        if statically_zero(gamma):
+            return loss
+        return ops.exp(gamma * self.log_not()) * loss
+
+    def own(self, values: Any) -> Tensor:
+        """The class's own of constants `(C,)`."""
+        logits = self.softmax.logits
+        if self.ids is None:
+            return per_class(values, logits, self.softmax.axis)
+        constants = ops.convert_to_tensor(
+            np.asarray(values), dtype=logits.dtype
+        )
+        return ops.take(constants, self.ids, axis=0)
 
 
 def smooth(target: Tensor, label_smoothing: Any, axis: int) -> Tensor:
@@ -215,3 +344,11 @@ def per_class(values: Any, like: Tensor, axis: int) -> Tensor:
     shape = [1] * len(like.shape)
     shape[axis] = -1
     return ops.reshape(constant, shape)
+
+
+def check_length(name: str, values: Any, num_classes: int) -> None:
+    """Raises where a list does not have one entry for each class."""
+    if values is not None and len(values) != num_classes:
+        checks.invalid(
+            name, f"one for each of the {num_classes} classes", values
+        )

@@ -16,14 +16,13 @@ from keras_funcs._core.numerics import floored
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import Softmax
-from keras_funcs.losses._base import per_class
-from keras_funcs.losses._base import smooth
+from keras_funcs.losses._base import Probability
+from keras_funcs.losses._base import Smoothed
 from keras_funcs.losses._binary import BinaryLoss
 
 
 @component(tune={"gamma": Range(0.0, 5.0), "label_smoothing": Range(0.0, 0.2)})
-class CategoricalFocal(CategoricalLoss):
+class CategoricalFocal(Smoothed, CategoricalLoss):
     """Focal loss for one label out of several classes.
 
     For many easy samples and few hard ones. Against classes of unequal size
@@ -95,31 +94,12 @@ class CategoricalFocal(CategoricalLoss):
     def check_classes(self, num_classes: int) -> None:
         _check_alpha(self.alpha, num_classes)
 
-    def sparse(self, ids: Tensor, softmax: Softmax) -> Tensor:
-        if not statically_zero(self.label_smoothing):
-            count = softmax.logits.shape[self.axis]
-            dtype = softmax.logits.dtype
-            target = ops.one_hot(ids, count, axis=self.axis, dtype=dtype)
-            return self.soft(target, softmax)
-        # loss = -alpha_y (1 - p_y)**gamma log(p_y)
-        loss = -softmax.log_p_of(ids)
-        if not statically_zero(self.gamma):
-            loss = ops.exp(self.gamma * softmax.log_not_p_of(ids)) * loss
+    def of_class(self, p: Probability) -> Tensor:
+        # loss_c = -alpha_c (1 - p_c)**gamma log(p_c)
+        loss = p.focus(-p.log(), self.gamma)
         if isinstance(self.alpha, list):
-            alpha = ops.convert_to_tensor(self.alpha, dtype=loss.dtype)
-            return ops.take(alpha, ids, axis=0) * loss
+            return p.own(self.alpha) * loss
         return loss if self.alpha is None else self.alpha * loss
-
-    def soft(self, target: Tensor, softmax: Softmax) -> Tensor:
-        # loss = -sum_c alpha_c y_c (1 - p_c)**gamma log(p_c)
-        target = smooth(target, self.label_smoothing, self.axis)
-        factor = ops.exp(self.gamma * softmax.log_not_p())
-        loss = -target * factor * softmax.log_p()
-        if isinstance(self.alpha, list):
-            loss = per_class(self.alpha, loss, self.axis) * loss
-        elif self.alpha is not None:
-            loss = self.alpha * loss
-        return ops.sum(loss, axis=self.axis)
 
 
 @component(tune={"gamma": Range(0.0, 5.0), "label_smoothing": Range(0.0, 0.2)})
@@ -200,6 +180,74 @@ class BinaryFocal(BinaryLoss):
             alpha = ops.convert_to_tensor(self.alpha, dtype=loss.dtype)
             loss = (y * alpha + (1.0 - y) * (1.0 - alpha)) * loss
         return loss
+
+
+@component(tune={"epsilon": Range(-1.0, 5.0)})
+class Poly1(CategoricalLoss):
+    """Cross-entropy or focal loss with another slope at its best end.
+
+    Adds `epsilon` to the first coefficient of the loss as a series in
+    `1 - p`. Above 0, samples that are nearly right keep pulling; below 0, they
+    pull less. For a loss that works already and may gain by a small step; not
+    a remedy for classes of unequal size.
+
+    Formula:
+    ```python
+    loss = -(1 - p[y])**gamma * log(p[y]) + epsilon * (1 - p[y])**(gamma + 1)
+    ```
+
+    Args:
+        epsilon: Float >= -1. Change of the first coefficient; 0 is
+            cross-entropy or focal loss. Defaults to `1.0`.
+        gamma: Float >= 0. Focusing; 0 is Poly-1 cross-entropy. Defaults to
+            `0.0`.
+        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
+            `False`.
+        ignore_class: Integer or None. Labels of this value do not count.
+            Defaults to `None`.
+        **kwargs: `axis`, and `name`, `reduction` and `dtype` of
+            `keras.losses.Loss`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
+            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+        y_pred: `(batch, ..., C)`.
+
+    Raises:
+        ValueError: for arguments out of range, and for shapes that do not
+            fit.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.Poly1(epsilon=2.0)
+    >>> value = loss(np.array([0]), np.array([[0.5, 0.5]]))
+    >>> round(float(value), 4)
+    1.6931
+
+    Reference:
+        Leng et al. (2022), ICLR, arXiv:2204.12511
+    """
+
+    def __init__(
+        self,
+        epsilon: float = 1.0,
+        gamma: float = 0.0,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            from_logits=from_logits, ignore_class=ignore_class, **kwargs
+        )
+        # Below -1 the loss would fall where p falls.
+        self.epsilon = checks.number("epsilon", epsilon, at_least=-1)
+        self.gamma = checks.number("gamma", gamma, at_least=0)
+
+    def of_class(self, p: Probability) -> Tensor:
+        # loss = (1 - p)**gamma (-log(p) + epsilon (1 - p))
+        return p.focus(
+            self.epsilon * ops.exp(p.log_not()) - p.log(), self.gamma
+        )
 
 
 def _alpha(alpha: Any, at_most: float) -> float | list[float] | None:

@@ -1,0 +1,287 @@
+"""Losses that ask for a larger margin where a class is rare.
+
+`LogitAdjusted` shifts all logits by the classes' log-frequencies,
+`VectorScaling` stretches them as well, `LDAM` moves the label's own logit.
+"""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core import labels
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.typing import Counts
+from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._base import CategoricalLoss
+from keras_funcs.losses._base import LogitLoss
+from keras_funcs.losses._base import Probability
+from keras_funcs.losses._base import check_length
+from keras_funcs.losses._base import per_class
+from keras_funcs.losses._weights import ClassWeighting
+
+
+@component(tune={"tau": Range(0.25, 2.0, log=True)})
+class LogitAdjusted(CategoricalLoss):
+    """Cross-entropy with logits shifted by the classes' log-frequencies.
+
+    The first choice on long-tailed data: the network learns what is left when
+    class frequency is taken out, and its plain argmax then aims at balanced
+    error. Do not adjust the logits again at inference. `tau=1` is balanced
+    softmax, `tau=0` is cross-entropy.
+
+    Formula:
+    ```python
+    loss = -log(softmax(z + tau * log(n / sum(n)))[y])
+    ```
+
+    Args:
+        class_counts: `(C,)` whole numbers, the training samples of each
+            class; see `keras_funcs.class_counts`.
+        tau: Float >= 0. Strength of the shift. Defaults to `1.0`.
+        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
+            `False`.
+        ignore_class: Integer or None. Labels of this value do not count.
+            Defaults to `None`.
+        absent: `"error"`, or `"ignore"` to let a class without samples pass
+            as one with a single sample. Defaults to `"error"`.
+        **kwargs: `axis`, and `name`, `reduction` and `dtype` of
+            `keras.losses.Loss`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
+            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+        y_pred: `(batch, ..., C)`.
+
+    Raises:
+        ValueError: for counts that are negative, zero, or not C; for shapes
+            that do not fit.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.LogitAdjusted([900, 100], from_logits=True)
+    >>> value = loss(np.array([1]), np.zeros((1, 2)))
+    >>> round(float(value), 4)
+    2.3026
+
+    Reference:
+        Menon et al. (2021), ICLR, arXiv:2007.07314; Ren et al. (2020),
+        NeurIPS, arXiv:2007.10740
+    """
+
+    def __init__(
+        self,
+        class_counts: Counts,
+        tau: float = 1.0,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        absent: str = "error",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            from_logits=from_logits, ignore_class=ignore_class, **kwargs
+        )
+        self.absent = absent
+        self.class_counts = checks.class_counts(
+            "class_counts", class_counts, absent
+        )
+        self.tau = checks.number("tau", tau, at_least=0)
+        self._log_prior = labels.log_prior(self.class_counts)
+
+    def check_classes(self, num_classes: int) -> None:
+        check_length("class_counts", self.class_counts, num_classes)
+
+    def adjust(self, logits: Tensor) -> Tensor:
+        # z + tau log(pi)
+        prior = per_class(self._log_prior, logits, self.axis)
+        return logits + self.tau * prior
+
+    def of_class(self, p: Probability) -> Tensor:
+        return -p.log()
+
+
+@component(tune={"gamma": Range(0.05, 0.3), "tau": Range(0.25, 2.0, log=True)})
+class VectorScaling(LogitLoss):
+    """Cross-entropy with logits stretched and shifted by class frequency.
+
+    On long-tailed data, for the recall of the rarest classes. `gamma=0` is
+    `LogitAdjusted`, `tau=0` is class-dependent temperatures (CDT). The two act
+    together and have to be tuned together; left alone, `LogitAdjusted` is the
+    safer choice. Takes logits only: probabilities do not tell where 0 was.
+    Nothing is to be undone at inference.
+
+    Formula:
+    ```python
+    scale, shift = (n / max(n))**gamma, tau * log(n / sum(n))
+    loss = -log(softmax(scale * z + shift)[y])
+    ```
+
+    Args:
+        class_counts: `(C,)` whole numbers, the training samples of each
+            class; see `keras_funcs.class_counts`.
+        gamma: Float >= 0. Strength of the stretching. Defaults to `0.2`.
+        tau: Float >= 0. Strength of the shift. Defaults to `1.0`.
+        ignore_class: Integer or None. Labels of this value do not count.
+            Defaults to `None`.
+        absent: `"error"`, or `"ignore"` to let a class without samples pass
+            as one with a single sample. Defaults to `"error"`.
+        **kwargs: `axis`, and `name`, `reduction` and `dtype` of
+            `keras.losses.Loss`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
+            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+        y_pred: `(batch, ..., C)`, logits.
+
+    Raises:
+        ValueError: for counts that are negative, zero, or not C; for shapes
+            that do not fit.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.VectorScaling([900, 100], gamma=0.5, tau=0.0)
+    >>> value = loss(np.array([1]), np.array([[0.0, 3.0]]))
+    >>> round(float(value), 4)
+    0.3133
+
+    Reference:
+        Kini, Paraskevas, Oymak and Thrampoulidis (2021), NeurIPS,
+        arXiv:2103.01550; CDT: Ye, Chen, Zhan and Chao (2020),
+        arXiv:2001.01385
+    """
+
+    def __init__(
+        self,
+        class_counts: Counts,
+        gamma: float = 0.2,
+        tau: float = 1.0,
+        ignore_class: int | None = None,
+        absent: str = "error",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(ignore_class=ignore_class, **kwargs)
+        self.absent = absent
+        self.class_counts = checks.class_counts(
+            "class_counts", class_counts, absent
+        )
+        self.gamma = checks.number("gamma", gamma, at_least=0)
+        self.tau = checks.number("tau", tau, at_least=0)
+        self._log_prior = labels.log_prior(self.class_counts)
+        self._log_ratio = self._log_prior - self._log_prior.max()
+
+    def check_classes(self, num_classes: int) -> None:
+        check_length("class_counts", self.class_counts, num_classes)
+
+    def adjust(self, logits: Tensor) -> Tensor:
+        # Delta_c z_c + iota_c, Delta = (n / max(n))**gamma, iota = tau log(pi)
+        ratio = per_class(self._log_ratio, logits, self.axis)
+        prior = per_class(self._log_prior, logits, self.axis)
+        return ops.exp(self.gamma * ratio) * logits + self.tau * prior
+
+    def of_class(self, p: Probability) -> Tensor:
+        return -p.log()
+
+
+@component(
+    tune={"max_margin": Range(0.1, 0.8), "scale": Range(10.0, 60.0, log=True)}
+)
+class LDAM(ClassWeighting, LogitLoss):
+    """Label-distribution-aware margin: rare classes are told apart more widely.
+
+    On long-tailed data, among the strongest; more so with `class_weights` for
+    the last epochs only, by `keras_funcs.callbacks.DeferredReweighting`
+    (LDAM-DRW). Takes cosines: let the model end in
+    `keras_funcs.layers.CosineDense(C)` with `scale=1.0`. Margins of at most
+    `max_margin` mean nothing to logits of any size, and `scale` times logits
+    makes a training diverge; no check tells, because a compiled training step
+    does not see values. Nothing is to be undone at inference.
+
+    Formula:
+    ```python
+    margin = max_margin * (n / min(n)) ** (-1 / 4)  # n: the class counts
+    z = scale * (cosines - margin[y] * one_hot(y))
+    loss = -weights[y] * log(softmax(z)[y])
+    ```
+
+    Args:
+        class_counts: `(C,)` whole numbers, the training samples of each
+            class; see `keras_funcs.class_counts`.
+        max_margin: Float >= 0. Margin of the rarest class. Defaults to `0.5`.
+        scale: Float > 0. Factor that makes logits of cosines. Defaults to
+            `30.0`.
+        class_weights: `(C,)` floats >= 0, or None for 1 each. For deferred
+            re-weighting the authors take `keras_funcs.class_weights(counts,
+            "effective", beta=0.9999)`. Defaults to `None`.
+        ignore_class: Integer or None. Labels of this value do not count.
+            Defaults to `None`.
+        absent: `"error"`, or `"ignore"` to give a class without samples
+            `max_margin`. Defaults to `"error"`.
+        **kwargs: `axis`, and `name`, `reduction` and `dtype` of
+            `keras.losses.Loss`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
+            soft labels `(batch, ..., C)`, whose loss is the mean over their
+            classes. An id that is no class gives NaN.
+        y_pred: `(batch, ..., C)`, cosines in [-1, 1].
+
+    Raises:
+        ValueError: for counts that are negative, zero, or not C; for other
+            arguments out of range; for shapes that do not fit.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.LDAM([1600, 100], scale=1.0)
+    >>> value = loss(np.array([1, 0]), np.zeros((2, 2)))
+    >>> round(float(value), 4)
+    0.8999
+
+    Reference:
+        Cao, Wei, Gaidon, Arechiga and Ma (2019), NeurIPS, arXiv:1906.07413
+    """
+
+    def __init__(
+        self,
+        class_counts: Counts,
+        max_margin: float = 0.5,
+        scale: float = 30.0,
+        class_weights: list[float] | None = None,
+        ignore_class: int | None = None,
+        absent: str = "error",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(ignore_class=ignore_class, **kwargs)
+        self.absent = absent
+        self.class_counts = checks.class_counts(
+            "class_counts", class_counts, absent
+        )
+        self.max_margin = checks.number("max_margin", max_margin, at_least=0)
+        self.scale = checks.number("scale", scale, above=0)
+        if class_weights is not None:
+            class_weights = checks.numbers(
+                "class_weights",
+                class_weights,
+                length=len(self.class_counts),
+                at_least=0,
+            )
+        self.class_weights = class_weights
+        self._weights = class_weights
+        # Of the margin whose largest is 1: (n / min(n))**(-1/4)
+        rarest = min(count for count in self.class_counts if count)
+        counts = np.maximum(np.asarray(self.class_counts, float), rarest)
+        self._margins = (counts / rarest) ** -0.25
+
+    def check_classes(self, num_classes: int) -> None:
+        check_length("class_counts", self.class_counts, num_classes)
+
+    def adjust(self, logits: Tensor) -> Tensor:
+        return self.scale * logits
+
+    def of_class(self, p: Probability) -> Tensor:
+        # -log(e^(z - sm) / (e^(z - sm) + rest)) = softplus(log(rest) - z + sm)
+        # A margin of scale * max_margin = 15 makes a loss of what is left
+        # beside p = 1 - 1e-7: the rest has to be summed, not subtracted.
+        margin = self.scale * self.max_margin * p.own(self._margins)
+        return self.weigh(p, ops.softplus(p.log_rest() - p.log() + margin))
