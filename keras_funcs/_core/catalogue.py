@@ -25,6 +25,12 @@ HEADINGS = (
     "Output shape", "Raises", "Reference", "Returns", "State",
 )  # fmt: skip
 
+# Where kinds without a package of their own live.
+_PACKAGES = {
+    "schedules": "optimizers.schedules",
+    "adaptive_losses": "losses",
+}
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -52,9 +58,7 @@ class Card:
     @property
     def path(self) -> str:
         """The public name, such as `keras_funcs.losses.LogitAdjusted`."""
-        package = (
-            "optimizers.schedules" if self.kind == "schedules" else self.kind
-        )
+        package = _PACKAGES.get(self.kind, self.kind)
         return f"keras_funcs.{package}.{self.name}"
 
     @property

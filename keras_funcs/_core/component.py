@@ -16,6 +16,7 @@ from typing import TypeVar
 import keras
 import numpy as np
 
+from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.typing import Config
 
 PACKAGE = "keras_funcs"  # frozen: saved files name it
@@ -89,6 +90,7 @@ class Component:
 KINDS: dict[str, type] = {
     "losses": keras.losses.Loss,
     "metrics": keras.metrics.Metric,
+    "adaptive_losses": AdaptiveLoss,  # before layers, which they are too
     "layers": keras.layers.Layer,
     "optimizers": keras.optimizers.Optimizer,
     "schedules": keras.optimizers.schedules.LearningRateSchedule,

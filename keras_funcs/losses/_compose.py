@@ -21,7 +21,7 @@ class FunctionLoss(keras.losses.Loss):
     """
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-        super().__init__(name=getattr(function, "__name__", None))
+        super().__init__()
         self.function = function
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

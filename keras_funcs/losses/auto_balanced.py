@@ -1,0 +1,209 @@
+"""A loss for long-tailed data with nothing to tune."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core import labels
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.component import component
+from keras_funcs._core.hosting import AdaptiveLoss
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.typing import Counts
+from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._base import CategoricalLoss
+from keras_funcs.losses._base import Softmax
+from keras_funcs.losses._base import per_class
+
+REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight")
+
+# Chosen on validation data of two long-tailed sets of digits, for a linear and
+# for a cosine head; results are flat around them.
+RAMP = 0.3  # the share of a training in which the shift grows from 0 to 1
+DEFERRAL = 0.5  # the share without class weights
+MARGIN = 4.0  # of the rarest class, in logits
+UNPLANNED = RAMP  # where nobody tells it: the whole shift, without weights
+
+
+@component()
+class AutoBalanced(Configurable, AdaptiveLoss):
+    """Cross-entropy for long-tailed data, with nothing to tune.
+
+    The first thing to try where classes are unequal and there is no time to
+    compare losses. It is `LogitAdjusted` whose shift grows in the first part
+    of the training, when features are learned from the data as it is; with
+    LDAM's margins, larger for rarer classes; and, in the second half, with
+    weights for rare classes, of which only the root is taken, since the shift
+    corrects the frequencies already. Its plain argmax aims at balanced error.
+
+    `y_pred` are logits; there is no `from_logits`. A cosine head, such as
+    `keras_funcs.layers.CosineDense(C, scale=16)`, often helps more than any
+    loss.
+
+    To be hosted by `keras_funcs.losses.LossModel`, whose `fit` tells it how
+    much of the training is done. Where nobody does, as in a loop of
+    `train_on_batch`, the shift is whole and there are no weights; call
+    `follow` to change that. Every `fit` begins anew: use `initial_epoch` to go
+    on with one.
+
+    Formula:
+    ```python
+    tau = min(1, progress / 0.3)
+    margin_c = 4 * (min(n) / n_c) ** (1 / 4)
+    weight_c = 1 if progress < 0.5 else effective_c ** (1 / 2)
+    loss = -weight_y * log(softmax(z + tau * log(n / sum(n)) - margin)[y])
+    ```
+    with the margin of y taken from the logit of y alone, `effective` the
+    class weights of the effective number of samples, and the roots divided by
+    their mean.
+
+    Args:
+        class_counts: `(C,)` whole numbers, the training samples of each
+            class; see `keras_funcs.class_counts`.
+        axis: Integer. The axis of the classes in `y_pred`. Defaults to `-1`.
+        ignore_class: Integer or None. Labels of this value do not count.
+            Defaults to `None`.
+        absent: `"error"`, or `"ignore"` to let a class without samples pass
+            as one with a single sample. Defaults to `"error"`.
+        reduction: `"sum_over_batch_size"`, `"mean"`, `"sum"` or
+            `"mean_with_sample_weight"`. Defaults to `"sum_over_batch_size"`.
+        **kwargs: `name`, `trainable` and `dtype` of `keras.layers.Layer`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
+            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+        y_pred: `(batch, ..., C)` logits.
+
+    Raises:
+        ValueError: for counts that are negative, zero, or not C; for shapes
+            that do not fit.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.AutoBalanced([900, 100])
+    >>> round(float(loss.compute(np.array([1]), np.zeros((1, 2)))), 4)
+    6.1992
+
+    Reference:
+        Menon et al. (2021), ICLR, arXiv:2007.07314; Cao et al. (2019),
+        NeurIPS, arXiv:1906.07413; Cui et al. (2019), CVPR, arXiv:1901.05555
+    """
+
+    def __init__(
+        self,
+        class_counts: Counts,
+        axis: int = -1,
+        ignore_class: int | None = None,
+        absent: str = "error",
+        reduction: str = "sum_over_batch_size",
+        **kwargs: Any,
+    ) -> None:
+        counts = checks.class_counts("class_counts", class_counts, absent)
+        checks.one_of("reduction", reduction, REDUCTIONS)
+        super().__init__(**kwargs)
+        self.class_counts = counts
+        self.absent = absent
+        self.reduction = reduction
+        self._progress = self.add_state(
+            "progress", (), UNPLANNED, trainable=False
+        )
+        self._step = self.add_state("step", (), 0.0, trainable=False)
+        self._loss = _Balanced(
+            self.at,
+            counts,
+            axis=axis,
+            ignore_class=ignore_class,
+            reduction=reduction,
+            dtype=at_least_float32(self.variable_dtype),
+        )
+        self.axis = self._loss.axis
+        self.ignore_class = self._loss.ignore_class
+
+    @property
+    def progress(self) -> float:
+        """The share of the training that is done."""
+        return float(ops.convert_to_numpy(self._progress))
+
+    def follow(self, progress: float, step: float) -> None:
+        """Says how much of the training is done, and what a step adds.
+
+        Args:
+            progress: Float in [0, 1].
+            step: Float >= 0.
+        """
+        progress = checks.number("progress", progress, at_least=0, at_most=1)
+        self._progress.assign(progress)
+        self._step.assign(checks.number("step", step, at_least=0))
+
+    def compute(
+        self,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        training: bool = False,
+    ) -> Tensor:
+        loss = self._loss(y_true, y_pred, sample_weight)
+        if training:
+            done = ops.convert_to_tensor(self._progress) + self._step
+            self._progress.assign(ops.clip(done, 0.0, 1.0))
+        return loss
+
+    def at(self) -> tuple[Tensor, Tensor]:
+        """The shift's strength, and whether classes are weighed: 0 or 1."""
+        progress = ops.convert_to_tensor(self._progress)
+        # tau = min(1, progress / 0.3)
+        tau = ops.clip(progress / RAMP, 0.0, 1.0)
+        return tau, ops.cast(progress >= DEFERRAL, progress.dtype)
+
+
+class _Balanced(CategoricalLoss):
+    """The loss of a label, at the layer's progress.
+
+    It holds the layer's method and not the layer: Keras would walk from one to
+    the other without end while it loads a file.
+    """
+
+    def __init__(
+        self,
+        at: Callable[[], tuple[Tensor, Tensor]],
+        counts: tuple[int, ...],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name="balanced", from_logits=True, **kwargs)
+        self._at, self._counts = at, counts
+        self._log_prior = labels.log_prior(counts)
+        n = np.maximum(np.asarray(counts, float), 1.0)
+        # margin_c = 4 (min(n) / n_c)**(1/4)
+        self._margin = MARGIN * (n.min() / n) ** 0.25
+        # weight_c = effective_c**(1/2)
+        roots = np.sqrt(labels.class_weights(counts, "effective"))
+        self._excess = roots / roots[roots > 0].mean() - 1.0
+
+    def check_classes(self, num_classes: int) -> None:
+        if len(self._counts) != num_classes:
+            expected = f"one for each of the {num_classes} classes"
+            checks.invalid("class_counts", expected, self._counts)
+
+    def adjust(self, logits: Tensor) -> Tensor:
+        tau, _ = self._at()
+        return logits + tau * per_class(self._log_prior, logits, self.axis)
+
+    def sparse(self, ids: Tensor, softmax: Softmax) -> Tensor:
+        _, weighs = self._at()
+        odds = softmax.log_not_p_of(ids) - softmax.log_p_of(ids)
+        dtype = odds.dtype
+        margin = ops.convert_to_tensor(self._margin, dtype=dtype)
+        excess = ops.convert_to_tensor(self._excess, dtype=dtype)
+        # -log(p_y e^-m / (p_y e^-m + 1 - p_y)) = log(1 + e^m (1 - p_y) / p_y)
+        loss = ops.softplus(odds + ops.take(margin, ids, axis=0))
+        return (1.0 + weighs * ops.take(excess, ids, axis=0)) * loss
+
+    def soft(self, target: Tensor, softmax: Softmax) -> Tensor:
+        _, weighs = self._at()
+        odds = softmax.log_not_p() - softmax.log_p()
+        loss = ops.softplus(odds + per_class(self._margin, odds, self.axis))
+        weight = 1.0 + weighs * per_class(self._excess, odds, self.axis)
+        return ops.sum(target * weight * loss, axis=self.axis)
