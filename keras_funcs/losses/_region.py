@@ -45,6 +45,12 @@ class Region(NamedTuple):
             return ops.softmax(self.scores, axis=-1)
         return ops.sigmoid(self.scores)
 
+    def normalized(self) -> Tensor:
+        """The same, of sum 1 over exclusive classes."""
+        if self.exclusive:
+            return ops.softmax(self.logits(), axis=-1)
+        return self.probabilities()
+
     def logits(self) -> Tensor:
         """`(S, P, C)`, finite at probabilities of 0 and 1."""
         if self.from_logits:
