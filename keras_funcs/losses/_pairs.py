@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from keras_funcs._core.numerics import mean
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
 
@@ -149,3 +150,36 @@ def softmax_of_positives(logits: Tensor, pairs: Pairs) -> Tensor:
     total = log_sum_exp(logits, pairs.others())
     loss = ops.where(some, total, ops.zeros_like(total))
     return loss - mean_of(logits, pairs.positive)
+
+
+DISTANCES = ("euclidean", "squared", "cosine")
+
+
+def distances(x: Tensor, kind: str) -> Tensor:
+    """Distances of all rows from each other, `(batch, batch)`.
+
+    Of `|a - b|**2 = |a|**2 + |b|**2 - 2 dot(a, b)` little is left where both
+    are far from 0, so that their mean is taken off first.
+    """
+    if kind == "cosine":
+        u = normalized(x)
+        return 1.0 - similarities(u, u)
+    x = x - ops.stop_gradient(mean(x, axis=0))
+    square = ops.sum(ops.square(x), axis=-1)
+    square = square[:, None] + square[None] - 2.0 * similarities(x, x)
+    positive = square > 0
+    if kind == "squared":
+        return ops.where(positive, square, ops.zeros_like(square))
+    # The root of 0 has no gradient.
+    safe = ops.where(positive, square, ops.ones_like(square))
+    return ops.where(positive, ops.sqrt(safe), ops.zeros_like(square))
+
+
+def largest_of(values: Tensor, chosen: Tensor) -> Tensor:
+    """The largest chosen entry of the last axis; `NEVER` for none."""
+    return ops.max(ops.where(chosen, values, NEVER), axis=-1)
+
+
+def smallest_of(values: Tensor, chosen: Tensor) -> Tensor:
+    """The smallest chosen entry of the last axis; `-NEVER` for none."""
+    return ops.min(ops.where(chosen, values, -NEVER), axis=-1)
