@@ -8,6 +8,7 @@ from keras_funcs.losses.auto_balanced import AutoBalanced as AutoBalanced
 from keras_funcs.losses.contrastive import (
     SupervisedContrastive as SupervisedContrastive,
 )
+from keras_funcs.losses.cost import CostSensitive as CostSensitive
 from keras_funcs.losses.focal import BinaryFocal as BinaryFocal
 from keras_funcs.losses.focal import CategoricalFocal as CategoricalFocal
 from keras_funcs.losses.focal import Poly1 as Poly1
@@ -31,6 +32,14 @@ from keras_funcs.losses.metric_learning import (
     TripletSemiHard as TripletSemiHard,
 )
 from keras_funcs.losses.multilabel import Asymmetric as Asymmetric
+from keras_funcs.losses.noise import ActivePassive as ActivePassive
+from keras_funcs.losses.noise import Bootstrap as Bootstrap
+from keras_funcs.losses.noise import (
+    GeneralizedCrossentropy as GeneralizedCrossentropy,
+)
+from keras_funcs.losses.noise import (
+    SymmetricCrossentropy as SymmetricCrossentropy,
+)
 from keras_funcs.losses.overlap import Dice as Dice
 from keras_funcs.losses.overlap import GeneralizedDice as GeneralizedDice
 from keras_funcs.losses.overlap import Jaccard as Jaccard

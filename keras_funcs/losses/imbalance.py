@@ -177,7 +177,7 @@ class ClassBalanced(ClassWeighting, CategoricalLoss):
     >>> loss = keras_funcs.losses.ClassBalanced([900, 100], beta=0.99)
     >>> value = loss(np.array([1]), np.array([[0.5, 0.5]]))
     >>> round(float(value), 4)
-    0.8482
+    0.8484
 
     Reference:
         Cui, Jia, Lin, Song and Belongie (2019), CVPR, arXiv:1901.05555

@@ -236,7 +236,7 @@ class LDAM(ClassWeighting, LogitLoss):
     >>> loss = keras_funcs.losses.LDAM([1600, 100], scale=1.0)
     >>> value = loss(np.array([1, 0]), np.zeros((2, 2)))
     >>> round(float(value), 4)
-    0.8999
+    0.9
 
     Reference:
         Cao, Wei, Gaidon, Arechiga and Ma (2019), NeurIPS, arXiv:1906.07413
