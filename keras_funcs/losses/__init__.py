@@ -5,6 +5,9 @@ import keras
 from keras_funcs._core.resolve import getter
 from keras_funcs.losses.adaptive_robust import AdaptiveRobust as AdaptiveRobust
 from keras_funcs.losses.auto_balanced import AutoBalanced as AutoBalanced
+from keras_funcs.losses.contrastive import InfoNCE as InfoNCE
+from keras_funcs.losses.contrastive import NPairs as NPairs
+from keras_funcs.losses.contrastive import SigLIP as SigLIP
 from keras_funcs.losses.contrastive import (
     SupervisedContrastive as SupervisedContrastive,
 )

@@ -17,7 +17,7 @@ NEVER = -1e30
 class Pairs(NamedTuple):
     """The pairs (anchor, other) of a batch, `(batch, batch)` booleans.
 
-    No sample is its own other, and masked samples are in no pair.
+    Masked samples are in no pair.
     """
 
     positive: Tensor  # of the same class
@@ -34,12 +34,17 @@ class EmbeddingLoss(MaskedLoss):
     A leaf gives the loss of every anchor in `of_pairs`; it is 0 where there is
     nothing to compare with. Weights are those of anchors.
 
+    Attributes:
+        two_sided: Boolean. Whether a row holds two embeddings, which belong
+            together; otherwise no sample is its own other.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
     targets = "ids"
     independent = False
+    two_sided = False
 
     def of_pairs(self, embeddings: Tensor, pairs: Pairs) -> Tensor:
         """The loss of every anchor, `(batch,)`."""
@@ -56,6 +61,8 @@ class EmbeddingLoss(MaskedLoss):
         if mask is not None:
             labelled["mask"] = ops.cast(mask, "bool")
         loss = keras.losses.Loss.__call__(self, labelled, y_pred, sample_weight)
+        if self.result_dtype == "float16":  # which is infinite soon after
+            loss = ops.clip(loss, -65504.0, 65504.0)
         return ops.cast(loss, self.result_dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -68,10 +75,11 @@ class EmbeddingLoss(MaskedLoss):
             counts = ops.cast(given["mask"], "bool")
             # 0 times a padding of NaN would be NaN.
             y_pred = ops.where(counts[:, None], y_pred, ops.zeros_like(y_pred))
-        place = ops.cumsum(ops.ones_like(ops.cast(valid, "int32")))
-        apart = ops.not_equal(place[:, None], place[None])
         both = ops.logical_and(counts[:, None], counts[None])
-        both = ops.logical_and(both, apart)
+        if not self.two_sided:
+            place = ops.cumsum(ops.ones_like(ops.cast(valid, "int32")))
+            apart = ops.not_equal(place[:, None], place[None])
+            both = ops.logical_and(both, apart)
         pairs = Pairs(
             ops.logical_and(both, same),
             ops.logical_and(both, ops.logical_not(same)),
@@ -104,6 +112,17 @@ def _compare(y_true: Tensor, y_pred: Tensor) -> dict[str, Any]:
         "same": ops.equal(ids[:, None], ids[None]),
         "valid": ops.equal(ids, ids),  # all but NaN
     }
+
+
+def halves(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The two embeddings of every row."""
+    size = x.shape[-1]
+    if size % 2:
+        raise ValueError(
+            "Invalid shape of `y_pred`. Expected two embeddings side by side, "
+            f"(batch, 2 * dimension). Received: y_pred.shape={tuple(x.shape)}"
+        )
+    return x[:, : size // 2], x[:, size // 2 :]
 
 
 def similarities(left: Tensor, right: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""SupervisedContrastive against the paper and pytorch-metric-learning."""
+"""Contrastive losses against the papers and other packages."""
 
 import numpy as np
 import pytest
@@ -172,6 +172,96 @@ def test_zero_vectors_and_equal_vectors_have_finite_gradients():
         assert np.isfinite(slope).all()
 
 
+def logsumexp(values):
+    return np.log(sum(np.exp(v) for v in values))
+
+
+def two_sided(name, ids, a, b, counts=None):
+    """The papers' sums over rows and columns of all combinations."""
+    n = len(ids)
+    use = [i for i in range(n) if counts is None or counts[i]]
+    a, b = ([[Real(v) for v in row] for row in x] for x in (a, b))
+    if name != "NPairs":
+        a, b = (
+            [[v / np.sqrt(sum(w * w for w in row)) for v in row] for row in x]
+            for x in (a, b)
+        )
+    s = {
+        (i, j): sum(v * w for v, w in zip(a[i], b[j])) for i in use for j in use
+    }
+    found = np.zeros(n)
+    for i in use:
+        same = [j for j in use if ids[j] == ids[i]]
+        if name == "SigLIP":  # Zhai et al. (2023), eq. 3, t = 5, b = -2
+            for j in use:
+                z = 5 * s[i, j] - 2
+                found[i] += np.log(1 + np.exp(-z if j in same else z))
+            continue
+        t = Real(1) if name == "NPairs" else 1 / Real(0.2)
+        row = logsumexp([t * s[i, j] for j in use])
+        column = logsumexp([t * s[j, i] for j in use])
+        for j in same:
+            there, back = row - t * s[i, j], column - t * s[j, i]
+            value = there if name == "NPairs" else (there + back) / 2
+            found[i] += value / len(same)
+    return found
+
+
+TWO_SIDED = [
+    losses.InfoNCE(0.2, reduction="none", name="InfoNCE"),
+    losses.SigLIP(0.2, -2.0, reduction="none", name="SigLIP"),
+    losses.NPairs(reduction="none", name="NPairs"),
+]
+
+
+@pytest.mark.parametrize("loss", TWO_SIDED, ids=lambda loss: loss.name)
+def test_two_sided_losses_are_their_definitions(loss):
+    a, b = draw(8)[1], draw(8, seed=1)[1]
+    rows = np.concatenate([a, b], -1)
+    for ids in (np.arange(8), np.array([0, 1, 1, 2, 0, 3, 0, 4])):
+        expected = two_sided(loss.name, ids, a, b)
+        np.testing.assert_allclose(loss(ids, rows), expected, 1e-4, 1e-5)
+        keep = np.array([1, 1, 0, 1, 1, 0, 1, 1], bool)
+        hidden = np.where(keep[:, None], rows, np.nan)
+        expected = two_sided(loss.name, ids, a, b, keep)
+        found = loss(ids, masked(hidden, keep))
+        np.testing.assert_allclose(found, expected, 1e-4, 1e-5)
+
+
+def test_two_sided_losses_in_torch():
+    a, b = draw(8)[1], draw(8, seed=1)[1]
+    rows, ids = np.concatenate([a, b], -1), np.arange(8)
+    a, b = torch.tensor(a), torch.tensor(b)
+    f = torch.nn.functional
+    own = torch.arange(8)
+    expected = f.cross_entropy(a @ b.T, own)
+    np.testing.assert_allclose(losses.NPairs()(ids, rows), expected, 1e-5)
+    s = f.normalize(a) @ f.normalize(b).T
+    both = f.cross_entropy(s / 0.07, own) + f.cross_entropy(s.T / 0.07, own)
+    np.testing.assert_allclose(losses.InfoNCE()(ids, rows), both / 2, 1e-4)
+    expected = f.binary_cross_entropy_with_logits(
+        s / 0.1 - 10.0, torch.eye(8), reduction="sum"
+    )
+    np.testing.assert_allclose(losses.SigLIP()(ids, rows), expected / 8, 1e-4)
+
+
+@pytest.mark.parametrize("loss", TWO_SIDED, ids=lambda loss: loss.name)
+def test_two_sided_losses_at_extremes(loss):
+    x = np.array([[1, 0, 0, 1], [0, 1, 1, 0]], "float32")  # all crossed
+    slope = gradient(lambda t: ops.sum(loss(np.arange(2), t)), x)
+    assert slope[0, 1] < 0 and slope[1, 0] < 0  # towards their own halves
+    for scaled in (0 * x, 1e4 * x, np.ones_like(x)):
+        value = ops.convert_to_numpy(loss(np.arange(2), scaled))
+        slope = gradient(lambda t: ops.sum(loss(np.arange(2), t)), scaled)
+        assert np.isfinite(value).all() and np.isfinite(slope).all()
+
+
+def test_an_odd_row_has_no_halves():
+    for loss in TWO_SIDED:
+        with pytest.raises(ValueError, match="Invalid shape of `y_pred`"):
+            loss(np.arange(4), np.ones((4, 3)))
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_is_finite(dtype):
     ids, x = draw()
@@ -199,6 +289,10 @@ def test_shapes_that_do_not_fit_are_refused(labels, outputs, name):
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), None, True])
-def test_bad_temperature(value):
-    with pytest.raises(ValueError, match="for argument `temperature`. Exp"):
-        losses.SupervisedContrastive(value)
+def test_bad_arguments(value):
+    for loss in (losses.SupervisedContrastive, losses.InfoNCE, losses.SigLIP):
+        with pytest.raises(ValueError, match="for argument `temperature`. Exp"):
+            loss(value)
+    if value is None:
+        with pytest.raises(ValueError, match="for argument `bias`. Expected"):
+            losses.SigLIP(bias=value)
