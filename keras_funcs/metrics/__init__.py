@@ -6,8 +6,13 @@ from keras_funcs._core.resolve import getter
 from keras_funcs.metrics._confusion import ConfusionMetric as ConfusionMetric
 from keras_funcs.metrics._histogram import HistogramMetric as HistogramMetric
 from keras_funcs.metrics._rates import RateMetric as RateMetric
+from keras_funcs.metrics._scores import ScoreMetric as ScoreMetric
 from keras_funcs.metrics.agreement import CohenKappa as CohenKappa
 from keras_funcs.metrics.agreement import MacroMAE as MacroMAE
+from keras_funcs.metrics.calibration import BrierScore as BrierScore
+from keras_funcs.metrics.calibration import (
+    ExpectedCalibrationError as ExpectedCalibrationError,
+)
 from keras_funcs.metrics.confusion import BalancedAccuracy as BalancedAccuracy
 from keras_funcs.metrics.confusion import ConfusionMatrix as ConfusionMatrix
 from keras_funcs.metrics.confusion import (

@@ -11,9 +11,9 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
-from keras_funcs._core.backend import active
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._scores import ScoreMetric
+from keras_funcs.metrics._state import sum_cells
 from keras_funcs.metrics._state import weigh
 
 # Half of all bins lie within +-SCALE.
@@ -99,11 +99,7 @@ class HistogramMetric(ScoreMetric):
         first = 2 * self.bins * ops.arange(size, dtype="int32")
         offset = ops.where(batch.positive, self.bins, 0)
         cell = index + ops.cast(offset, "int32") + first
-        sums = active().bincount(
-            ops.reshape(cell, (-1,)),
-            ops.reshape(weight, (-1,)),
-            size * 2 * self.bins,
-        )
+        sums = sum_cells(cell, weight, size * 2 * self.bins)
         self.add(ops.reshape(sums, self.shape(size)), broken)
 
     def score(self, state: Tensor) -> Any:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_funcs._core.backend import active
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.masking import MaskCarrier
 from keras_funcs._core.typing import Tensor
@@ -14,6 +15,7 @@ from keras_funcs._core.typing import Tensor
 # units of 2**14 and a remainder below that: exact to 2**38, with weights kept
 # to 2**-10, and still a plain sum over replicas.
 UNIT = 2.0**14
+LANES = 2**15  # sums that fit into a processor's cache
 
 
 class StateMetric(Configurable, keras.metrics.Metric):
@@ -194,6 +196,26 @@ def weigh(
         return ops.cast(counted, "int32"), broken
     given = stretch(ops.cast(sample_weight, "float32"), wanted)
     return ops.cast(counted, "float32") * given, broken
+
+
+def sum_cells(cells: Tensor, weights: Tensor, size: int) -> Tensor:
+    """Sums the weights of each cell; `(size,)`, in the weights' dtype.
+
+    A float32 that a million numbers go to, one by one, rounds nearly each of
+    them: they are spread over as many sums as there is room for.
+
+    Args:
+        cells: int32 in [0, size), of any shape.
+        weights: int32 or float32 of the same shape.
+        size: The number of cells.
+    """
+    cells, weights = ops.reshape(cells, (-1,)), ops.reshape(weights, (-1,))
+    lanes = max(1, LANES // size)
+    if keras.backend.standardize_dtype(weights.dtype) == "int32" or lanes == 1:
+        return active().bincount(cells, weights, size)
+    lane = ops.arange(ops.shape(cells)[0], dtype="int32") % lanes
+    sums = active().bincount(cells + size * lane, weights, size * lanes)
+    return ops.sum(ops.reshape(sums, (lanes, size)), axis=0)
 
 
 def stretch(weight: Tensor, like: Tensor) -> Tensor:

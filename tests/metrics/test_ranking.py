@@ -310,7 +310,7 @@ def test_scores_that_are_none(column, from_logits):
 @few
 @given(
     kind=st.sampled_from(KINDS),
-    cut=st.integers(1, 58),
+    cut=st.sampled_from([1, 20, 59]),
     seed=st.integers(0, 10**6),
 )
 def test_what_must_not_matter(kind, cut, seed):
@@ -323,8 +323,8 @@ def test_what_must_not_matter(kind, cut, seed):
     # The order is all that counts.
     moved = measured(kind(from_logits=True), true, 3 * z + 5)
     assert moved == pytest.approx(wanted, abs=1e-6)
-    times = random.integers(0, 3, len(true))
-    times[:2] = 1
+    # As many samples each time: JAX compiles for every number of them.
+    times = np.append([1, 1], random.permutation(np.arange(58) % 3))
     repeated = measured(kind(), np.repeat(true, times), np.repeat(p, times))
     weighted = measured(kind(), true, p, times)
     assert weighted == pytest.approx(repeated)
