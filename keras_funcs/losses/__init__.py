@@ -5,6 +5,13 @@ import keras
 from keras_funcs._core.resolve import getter
 from keras_funcs.losses.adaptive_robust import AdaptiveRobust as AdaptiveRobust
 from keras_funcs.losses.auto_balanced import AutoBalanced as AutoBalanced
+from keras_funcs.losses.calibration import FocalCalibration as FocalCalibration
+from keras_funcs.losses.calibration import (
+    LabelAwareSmoothing as LabelAwareSmoothing,
+)
+from keras_funcs.losses.calibration import (
+    MarginLabelSmoothing as MarginLabelSmoothing,
+)
 from keras_funcs.losses.contrastive import InfoNCE as InfoNCE
 from keras_funcs.losses.contrastive import NPairs as NPairs
 from keras_funcs.losses.contrastive import SigLIP as SigLIP
@@ -35,6 +42,9 @@ from keras_funcs.losses.metric_learning import (
     TripletSemiHard as TripletSemiHard,
 )
 from keras_funcs.losses.multilabel import Asymmetric as Asymmetric
+from keras_funcs.losses.multilabel import (
+    DistributionBalanced as DistributionBalanced,
+)
 from keras_funcs.losses.noise import ActivePassive as ActivePassive
 from keras_funcs.losses.noise import Bootstrap as Bootstrap
 from keras_funcs.losses.noise import (
@@ -43,6 +53,9 @@ from keras_funcs.losses.noise import (
 from keras_funcs.losses.noise import (
     SymmetricCrossentropy as SymmetricCrossentropy,
 )
+from keras_funcs.losses.ordinal import CORAL as CORAL
+from keras_funcs.losses.ordinal import CORN as CORN
+from keras_funcs.losses.ordinal import RankedProbability as RankedProbability
 from keras_funcs.losses.overlap import Dice as Dice
 from keras_funcs.losses.overlap import GeneralizedDice as GeneralizedDice
 from keras_funcs.losses.overlap import Jaccard as Jaccard
@@ -51,6 +64,7 @@ from keras_funcs.losses.regression import Robust as Robust
 from keras_funcs.losses.soft_scores import SigmoidF1 as SigmoidF1
 from keras_funcs.losses.soft_scores import SoftFBeta as SoftFBeta
 from keras_funcs.losses.soft_scores import SoftMCC as SoftMCC
+from keras_funcs.losses.sparse import SparsemaxLoss as SparsemaxLoss
 from keras_funcs.losses.tversky import FocalTversky as FocalTversky
 from keras_funcs.losses.tversky import Tversky as Tversky
 from keras_funcs.losses.uncertainty import (

@@ -16,7 +16,7 @@ from keras_funcs.losses._base import check_length
 MAX_CLASSES = 4096  # of a matrix that stands in a config
 
 
-@component(tune={"crossentropy_weight": Range(0.1, 10.0, log=True)})
+@component(tune={"crossentropy_weight": Range(0.1, 3.0, log=True)})
 class CostSensitive(CategoricalLoss):
     """Expected cost of a prediction, with a share of cross-entropy.
 

@@ -5,7 +5,6 @@ A loss that is bounded gives up on what stays improbable. The price is a weak
 gradient early on, the more so the more classes there are.
 """
 
-import math
 from typing import Any
 
 from keras import ops
@@ -14,13 +13,14 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.numerics import log_of
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import CategoricalLoss
 from keras_funcs.losses._base import Probability
 from keras_funcs.losses._base import Softmax
 
-# What -log(0) counts where a label's zeros are taken for probabilities.
-LOG_ZERO = math.log(1e-4)
+# What the zeros of a label are taken for where their logarithm is needed.
+FLOOR = 1e-4
 
 
 @component(tune={"q": Range(0.1, 0.9)})
@@ -88,7 +88,7 @@ class GeneralizedCrossentropy(CategoricalLoss):
         return -ops.expm1(self.q * p.log()) / self.q
 
 
-@component(tune={"alpha": Range(0.1, 6.0, log=True), "beta": Range(0.1, 1.0)})
+@component(tune={"alpha": Range(0.1, 3.0, log=True), "beta": Range(0.1, 1.0)})
 class SymmetricCrossentropy(CategoricalLoss):
     """Cross-entropy plus its reverse, for noisy labels.
 
@@ -98,14 +98,14 @@ class SymmetricCrossentropy(CategoricalLoss):
 
     Formula:
     ```python
-    loss = -alpha * log(p[y]) - beta * log_zero * (1 - p[y])
+    loss = -alpha * log(p[y]) - beta * log(label_floor) * (1 - p[y])
     ```
 
     Args:
         alpha: Float >= 0. Weight of cross-entropy. Defaults to `0.1`.
         beta: Float >= 0. Weight of the reverse. Defaults to `1.0`.
-        log_zero: Float < 0. The logarithm that the zeros of a label are given
-            in the reverse part. Defaults to `log(1e-4)`.
+        label_floor: Float in (0, 1). What the zeros of a label are taken for
+            in the reverse part. Defaults to `1e-4`.
         from_logits: Boolean. Whether `y_pred` are logits. Defaults to
             `False`.
         ignore_class: Integer or None. Labels of this value do not count.
@@ -125,10 +125,10 @@ class SymmetricCrossentropy(CategoricalLoss):
 
     Example:
 
-    >>> loss = keras_funcs.losses.SymmetricCrossentropy(log_zero=-4.0)
+    >>> loss = keras_funcs.losses.SymmetricCrossentropy()
     >>> value = loss(np.array([1]), np.array([[0.5, 0.5]]))
     >>> round(float(value), 4)
-    2.0693
+    4.6745
 
     Reference:
         Wang, Ma, Chen, Luo, Yi and Bailey (2019), ICCV, arXiv:1908.06112
@@ -138,7 +138,7 @@ class SymmetricCrossentropy(CategoricalLoss):
         self,
         alpha: float = 0.1,
         beta: float = 1.0,
-        log_zero: float = LOG_ZERO,
+        label_floor: float = 1e-4,
         from_logits: bool = False,
         ignore_class: int | None = None,
         **kwargs: Any,
@@ -148,11 +148,13 @@ class SymmetricCrossentropy(CategoricalLoss):
         )
         self.alpha = checks.number("alpha", alpha, at_least=0)
         self.beta = checks.number("beta", beta, at_least=0)
-        self.log_zero = checks.number("log_zero", log_zero, below=0)
+        self.label_floor = checks.number(
+            "label_floor", label_floor, above=0, below=1
+        )
 
     def of_class(self, p: Probability) -> Tensor:
         # -sum_k p_k log(y_k) = -A (1 - p_y), where log(0) = A and log(1) = 0
-        reverse = -self.log_zero * ops.exp(p.log_not())
+        reverse = -log_of(self.label_floor) * ops.exp(p.log_not())
         return self.beta * reverse - self.alpha * p.log()
 
 
@@ -235,7 +237,7 @@ class ActivePassive(CategoricalLoss):
     def of_class(self, p: Probability) -> Tensor:
         # log(p_y) / sum_k log(p_k); the sum is at most -C log(C)
         active = p.log() / p.sum_log()
-        factor = 2.0 if self.passive == "absolute" else -LOG_ZERO
+        factor = 2.0 if self.passive == "absolute" else -log_of(FLOOR)
         passive = factor * ops.exp(p.log_not())
         return self.alpha * active + self.beta * passive
 
