@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import optax
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -220,3 +221,125 @@ def test_bad_arguments(name, value):
         ValueError, match=f"Invalid value for argument `{name}`"
     ):
         losses.Asymmetric(**{name: value})
+
+
+def distribution_balanced(
+    y, z, counts, size, alpha, beta, mu, kappa, scale, gamma
+):
+    """Wu et al. (2020), eqs. 4, 5 and 9, label by label, in probabilities."""
+    total = sum(Real(1) / n for label, n in zip(y, counts) if label == 1)
+    losses_of_labels = []
+    for label, score, n in zip(y, z, counts):
+        if label < 0:
+            continue
+        share = (Real(1) / n) / total if total else Real(np.inf)
+        weight = Real(alpha) + 1 / (1 + np.exp(-Real(beta) * (share - mu)))
+        nu = Real(kappa) / scale * np.log(Real(size) / n - 1)
+        if label:
+            p, rest = oracles.sigmoid(score - nu)
+            loss = -(rest ** Real(gamma)) * np.log(p)
+        else:
+            p, rest = oracles.sigmoid(Real(scale) * (score - nu))
+            loss = -(p ** Real(gamma)) * np.log(rest) / scale
+        losses_of_labels.append(weight * loss)
+    return np.mean(losses_of_labels) if losses_of_labels else 0.0
+
+
+BALANCED = [
+    (200, 0.1, 10.0, 0.2, 0.05, 2.0, 2.0),  # COCO
+    (200, 0.1, 10.0, 0.3, 0.05, 5.0, 2.0),  # VOC
+    (90, 0.0, 3.0, -0.1, 0.5, 1.0, 0.0),
+]
+LABEL_COUNTS = [80, 30, 9, 1]
+
+
+def balanced(numbers, **arguments):
+    return losses.DistributionBalanced(
+        LABEL_COUNTS, *numbers, from_logits=True, **arguments
+    )
+
+
+@pytest.mark.parametrize("numbers", BALANCED, ids=str)
+def test_distribution_balanced_is_the_definition(numbers):
+    logits, y, _ = draw((12, 4))
+    y[0] = 0  # no positive label
+    y[1, 2] = y[2, :] = -1
+    expected = oracles.each(
+        lambda t, z: distribution_balanced(t, z, LABEL_COUNTS, *numbers),
+        y,
+        logits,
+    )
+    loss = balanced(numbers, reduction="none")
+    np.testing.assert_allclose(loss(y, logits), expected, 2e-5)
+    order = [2, 0, 3, 1]
+    moved = losses.DistributionBalanced(
+        [LABEL_COUNTS[c] for c in order],
+        *numbers,
+        from_logits=True,
+        reduction="none",
+    )
+    found = moved(y[:, order], logits[:, order])
+    np.testing.assert_allclose(found, expected, 2e-5)
+
+
+def test_distribution_balanced_in_torch():
+    """The weighted cross-entropy that the authors' code calls."""
+    logits, y, _ = draw((12, 4))
+    y[:, 0] = 1
+    n = torch.tensor(LABEL_COUNTS, dtype=torch.float64)
+    t, z = torch.tensor(y, dtype=torch.float64), torch.tensor(logits).double()
+    share = (1 / n) / (t / n).sum(-1, keepdim=True)
+    weight = 0.1 + torch.sigmoid(10 * (share - 0.2))
+    u = z - 0.05 / 2 * torch.log(200 / n - 1)
+    u, weight = torch.where(t > 0, u, 2 * u), weight / (2 - t)
+    bce = torch.nn.functional.binary_cross_entropy_with_logits
+    expected = bce(u, t, weight=weight)
+    loss = balanced((*BALANCED[0][:-1], 0.0))
+    np.testing.assert_allclose(loss(y, logits), float(expected), 1e-5)
+
+
+def test_distribution_balanced_limits():
+    logits, y, _ = draw((12, 4))
+    # Weights of 1/2 and neither shift nor scale: half the cross-entropy.
+    loss = balanced((200, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    theirs = keras.losses.BinaryCrossentropy(from_logits=True)
+    expected = ops.convert_to_numpy(theirs(y, logits)) / 2
+    np.testing.assert_allclose(loss(y, logits), expected, 1e-5)
+    loss = balanced((200, 0.0, 0.0, 0.0, 0.0, 1.0, 1.5))
+    focal = losses.BinaryFocal(None, 1.5, from_logits=True)
+    expected = ops.convert_to_numpy(focal(y, logits)) / 2
+    np.testing.assert_allclose(loss(y, logits), expected, 1e-5)
+
+
+@pytest.mark.parametrize("gap", GAPS)
+def test_distribution_balanced_pulls_on_wrong_labels(gap):
+    y = np.array([[0, 0, 0, 0], [1, 1, 1, 1]])
+    z = np.array([[gap] * 4, [-gap] * 4], "float32")
+    for numbers in BALANCED:
+        loss = balanced(numbers, reduction="sum")
+        slope = gradient(lambda t, f=loss: f(y, t), z)
+        assert (slope[0] > 0).all() and (slope[1] < 0).all()
+        assert np.isfinite(slope).all()
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("class_counts", [3, 0]),
+        ("class_counts", [3, 2, 1]),
+        ("num_samples", 4),
+        ("num_samples", 9.5),
+        ("alpha", -1.0),
+        ("beta", -1.0),
+        ("mu", float("inf")),
+        ("kappa", -0.1),
+        ("negative_scale", 0.0),
+        ("gamma", -1.0),
+    ],
+)
+def test_bad_arguments_of_distribution_balanced(name, value):
+    with pytest.raises(ValueError, match=f"for argument `{name}`. Expected"):
+        loss = losses.DistributionBalanced(
+            **{"class_counts": [4, 2], name: value}
+        )
+        loss(np.ones((2, 2)), np.ones((2, 2)))
