@@ -67,8 +67,11 @@ class AdaptiveLoss(keras.layers.Layer):
             step: What a step adds to it; 0 where that is not known.
         """
 
-    def call(self, inputs: Any, training: bool = False) -> Tensor:
-        if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
+    def call(
+        self, inputs: Any, y_pred: Any = None, training: bool = False
+    ) -> Tensor:
+        listed = isinstance(inputs, (list, tuple)) and len(inputs) in (2, 3)
+        if not listed or y_pred is not None:  # by `compile(loss=...)`
             raise ValueError(
                 f"`{type(self).__name__}` owns variables, which only a model "
                 "can train. Expected `LossModel(model, loss)` in place of "

@@ -69,7 +69,8 @@ class AdaptiveRobust(Configurable, AdaptiveLoss):
 
     >>> loss = keras_funcs.losses.AdaptiveRobust()
     >>> y = np.zeros((4, 1))
-    >>> round(float(loss.compute(y, y)), 4)
+    >>> value = keras.ops.convert_to_numpy(loss.compute(y, y))
+    >>> round(float(value), 4)
     1.1855
 
     Reference:

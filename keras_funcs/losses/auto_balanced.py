@@ -84,13 +84,16 @@ class AutoBalanced(Configurable, AdaptiveLoss):
     Example:
 
     >>> loss = keras_funcs.losses.AutoBalanced([900, 100])
-    >>> round(float(loss.compute(np.array([1]), np.zeros((1, 2)))), 4)
-    6.1992
+    >>> value = loss.compute(np.array([1]), np.zeros((1, 2)))
+    >>> round(float(value), 4)
+    6.1993
 
     Reference:
         Menon et al. (2021), ICLR, arXiv:2007.07314; Cao et al. (2019),
         NeurIPS, arXiv:1906.07413; Cui et al. (2019), CVPR, arXiv:1901.05555
     """
+
+    targets = "classes"
 
     def __init__(
         self,

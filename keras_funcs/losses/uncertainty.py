@@ -8,7 +8,6 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
-from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.hosting import once
@@ -27,7 +26,7 @@ _RESIDUALS = (
 
 
 @component()
-class UncertaintyWeighted(Configurable, AdaptiveLoss):
+class UncertaintyWeighted(AdaptiveLoss):
     """Weighs several losses by one learned uncertainty each.
 
     For tasks whose losses have different units or noise, where weights would
@@ -67,7 +66,8 @@ class UncertaintyWeighted(Configurable, AdaptiveLoss):
 
     >>> loss = keras_funcs.losses.UncertaintyWeighted(["mse", "mae"])
     >>> y = np.array([[1.0], [2.0]])
-    >>> round(float(loss.compute(y, y + 2.0)), 4)
+    >>> value = keras.ops.convert_to_numpy(loss.compute(y, y + 2.0))
+    >>> round(float(value), 4)
     3.0
 
     Reference:
@@ -99,7 +99,7 @@ class UncertaintyWeighted(Configurable, AdaptiveLoss):
         super().__init__(**kwargs)
         # Keras would track, and wrap, lists and dicts.
         self._held, self._parts = _Untracked(held), _Untracked(parts)
-        self.regression = regression
+        self._regression = _Untracked(regression)
         self._factors = tuple(0.5 if kind else 1.0 for kind in kinds)
         self.log_variances = self.add_state(
             "log_variances", (len(flat),), 0.0, trainable=True
@@ -109,6 +109,11 @@ class UncertaintyWeighted(Configurable, AdaptiveLoss):
     def parts(self) -> Any:
         """The losses, in the structure of `losses`."""
         return self._parts.value
+
+    @property
+    def regression(self) -> Any:
+        """Which losses are for regression, as it was given."""
+        return self._regression.value
 
     @property
     def uncertainties(self) -> np.ndarray:
@@ -138,14 +143,14 @@ class UncertaintyWeighted(Configurable, AdaptiveLoss):
         return total
 
     def get_config(self) -> Config:
-        # `losses` of a layer are Keras's: what `add_loss` collects.
+        # Not by `self.losses`: those of a layer are what `add_loss` collects.
         serialize = keras.saving.serialize_keras_object
-        config = super().get_config()
-        config["losses"] = _map(
+        losses = _map(
             lambda item: item if isinstance(item, str) else serialize(item),
             self._held.value,
         )
-        return config
+        config: Config = super().get_config()
+        return {**config, "losses": losses, "regression": self.regression}
 
 
 class _Untracked:
