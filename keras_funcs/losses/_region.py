@@ -10,6 +10,7 @@ from typing import Any
 from typing import NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
@@ -18,6 +19,8 @@ from keras_funcs._core.numerics import log_probability
 from keras_funcs._core.numerics import logit
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
+
+FEW = 32  # classes whose confusion matrix is small beside an image
 
 
 class Sums(NamedTuple):
@@ -29,30 +32,35 @@ class Sums(NamedTuple):
 
 
 class Region(NamedTuple):
-    """Pixels of several regions; `S` regions of `P` pixels in `C` classes."""
+    """Pixels of several regions; `S` regions of `P` pixels in `C` classes.
 
-    scores: Tensor  # (S, P, C), logits or probabilities
-    target: Tensor  # (S, P, C), from 0 to 1
-    weight: Tensor | None  # (S, P, C) or (S, P, 1), or None: all are 1
+    The pixels are the last axis: over a last axis of a few classes, a softmax
+    or a sum takes several times as long.
+    """
+
+    scores: Tensor  # (S, C, P), logits or probabilities
+    target: Tensor  # (S, C, P), from 0 to 1
+    weight: Tensor | None  # (S, C, P) or (S, 1, P), or None: all are 1
     from_logits: bool
     exclusive: bool  # one class out of C, or each by itself
+    hard: bool  # whether labels are known to be 0 and 1, and exclusive
 
     def probabilities(self) -> Tensor:
-        """`(S, P, C)`."""
+        """`(S, C, P)`."""
         if not self.from_logits:
             return self.scores
         if self.exclusive:
-            return ops.softmax(self.scores, axis=-1)
+            return ops.softmax(self.scores, axis=1)
         return ops.sigmoid(self.scores)
 
     def normalized(self) -> Tensor:
         """The same, of sum 1 over exclusive classes."""
         if self.exclusive:
-            return ops.softmax(self.logits(), axis=-1)
+            return ops.softmax(self.logits(), axis=1)
         return self.probabilities()
 
     def logits(self) -> Tensor:
-        """`(S, P, C)`, finite at probabilities of 0 and 1."""
+        """`(S, C, P)`, finite at probabilities of 0 and 1."""
         if self.from_logits:
             return self.scores
         if self.exclusive:
@@ -64,9 +72,12 @@ class Region(NamedTuple):
         if self.exclusive:
             return self
         z, y = self.logits(), self.target
-        z = ops.concatenate([ops.zeros_like(z), z], axis=-1)
-        y = ops.concatenate([1.0 - y, y], axis=-1)
-        return Region(z, y, self.weight, from_logits=True, exclusive=True)
+        return self._replace(
+            scores=ops.concatenate([ops.zeros_like(z), z], axis=1),
+            target=ops.concatenate([1.0 - y, y], axis=1),
+            from_logits=True,
+            exclusive=True,
+        )
 
     def weigh(self, values: Tensor) -> Tensor:
         """Values times weights."""
@@ -83,17 +94,28 @@ class Region(NamedTuple):
         soft labels the product would have its best prediction somewhere else
         than at `p = y` (Wang et al. (2023), arXiv:2303.16296).
         """
+        labelled = self.weigh(self.target)
+        area = ops.sum(labelled, axis=-1)
+        size = p.shape[1]
+        if self.hard and size <= FEW:
+            # The same from a confusion matrix of probabilities: one pass, and
+            # nothing of the pixels' size to write.
+            matrix = ops.matmul(p, ops.transpose(labelled, (0, 2, 1)))
+            own = np.eye(size)
+            own = ops.convert_to_tensor(own, dtype=matrix.dtype)
+            tp = ops.sum(own * matrix, axis=-1)
+            fp = ops.sum((1.0 - own) * matrix, axis=-1)
+            return Sums(tp, fp, ops.relu(area - tp))
         excess = p - self.target
-        fp = ops.sum(self.weigh(ops.relu(excess)), axis=1)
-        fn = ops.sum(self.weigh(ops.relu(-excess)), axis=1)
-        tp = ops.sum(self.weigh(self.target), axis=1) - fn
-        return Sums(tp, fp, fn)
+        fp = ops.sum(self.weigh(ops.relu(excess)), axis=-1)
+        fn = ops.sum(self.weigh(ops.relu(-excess)), axis=-1)
+        return Sums(area - fn, fp, fn)
 
     def total(self) -> Tensor:
         """The sum of all weights of a region, `(S, C)` or `(S, 1)`."""
         if self.weight is None:
-            return ops.sum(ops.ones_like(self.target[:, :, :1]), axis=1)
-        return ops.sum(self.weight, axis=1)
+            return ops.sum(ops.ones_like(self.target[:, :1]), axis=-1)
+        return ops.sum(self.weight, axis=-1)
 
 
 class RegionLoss(MaskedLoss):
@@ -170,24 +192,21 @@ class RegionLoss(MaskedLoss):
         exclusive = outputs[-1] > 1 and not self.multi_label
         read = self._read_classes if exclusive else self._read_labels
         target, valid, counts = read(given["labels"], y_pred)
-        # Every tensor is (batch, pixels, classes or 1) from here on.
-        pixels = _flat(y_pred)
+        # Every tensor is (regions, classes or 1, pixels) from here on.
+        scores = self._flat(y_pred)
         if "mask" in given:
-            mask = ops.cast(_spread(given["mask"], y_pred), "bool")
+            mask = ops.cast(self._spread(given["mask"], y_pred), "bool")
             counts = mask if counts is None else ops.logical_and(counts, mask)
-        weight = None if counts is None else ops.cast(counts, pixels.dtype)
+        weight = None if counts is None else ops.cast(counts, scores.dtype)
         if "weight" in given:
-            own = _spread(given["weight"], y_pred)
+            own = self._spread(given["weight"], y_pred)
             weight = own if weight is None else weight * own
         if counts is not None:
             valid = ops.logical_or(valid, ops.logical_not(counts))
             target = ops.where(counts, target, ops.zeros_like(target))
-        if not self.per_sample:
-            pixels, target, valid = map(_as_one, (pixels, target, valid))
-            weight = None if weight is None else _as_one(weight)
-            counts = None if counts is None else _as_one(counts)
+        hard = exclusive and labels.is_sparse(given["labels"], y_pred)
         loss = self.of_region(
-            Region(pixels, target, weight, self.from_logits, exclusive)
+            Region(scores, target, weight, self.from_logits, exclusive, hard)
         )
         # One pixel that is neither of a class nor ignored spoils its region,
         # on every backend.
@@ -203,33 +222,47 @@ class RegionLoss(MaskedLoss):
         self, y_true: Tensor, y_pred: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Target, validity and what counts, for one class out of several."""
-        size = y_pred.shape[-1]
+        y = ops.cast(y_true, y_pred.dtype)
         if labels.is_sparse(y_true, y_pred):
-            ids, valid = labels.class_ids(y_true, y_pred)
-            ids, valid = _flat(ids[..., None]), _flat(valid[..., None])
-            # An id that is no class has no 1 in its row.
-            target = ops.equal(ids, ops.arange(size, dtype="int32"))
+            y = self._flat(ops.reshape(y, (*ops.shape(y_pred)[:-1], 1)))
+            # What is no class, or none at all, equals none of them.
+            classes = ops.arange(y_pred.shape[-1], dtype=y.dtype)
+            target = ops.equal(y, ops.reshape(classes, (1, -1, 1)))
             target = ops.cast(target, y_pred.dtype)
+            valid = ops.sum(target, axis=1, keepdims=True) > 0
         else:
-            target = _flat(ops.cast(y_true, y_pred.dtype))
-            valid = ops.ones_like(target[:, :, :1], dtype="bool")
-            ids = ops.expand_dims(ops.argmax(target, axis=-1), -1)
+            target = self._flat(y)
+            valid = ops.ones_like(target[:, :1], dtype="bool")
+            y = ops.argmax(target, axis=1, keepdims=True)
         if self.ignore_class is None:
             return target, valid, None
-        return target, valid, ops.not_equal(ids, self.ignore_class)
+        return target, valid, ops.not_equal(y, self.ignore_class)
 
     def _read_labels(
         self, y_true: Tensor, y_pred: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """The same for a yes or no of each class; -1 is unknown."""
         y_true, y_pred = labels.align_binary(y_true, y_pred)
-        target = _flat(ops.cast(y_true, y_pred.dtype))
+        target = self._flat(ops.cast(y_true, y_pred.dtype))
         valid = ops.logical_and(target >= 0, target <= 1)
         counts = ops.not_equal(target, -1)
         if self.ignore_class is not None:
             ignored = ops.equal(target, self.ignore_class)
             counts = ops.logical_and(counts, ops.logical_not(ignored))
         return target, valid, counts
+
+    def _flat(self, x: Tensor) -> Tensor:
+        """`(batch, ..., C)` as `(regions, C, pixels)`."""
+        regions = ops.shape(x)[0] if self.per_sample else 1
+        x = ops.reshape(x, (regions, -1, x.shape[-1]))
+        return ops.transpose(x, (0, 2, 1))
+
+    def _spread(self, x: Tensor, y_pred: Tensor) -> Tensor:
+        """Weights or a mask as `(regions, 1 or C, pixels)`."""
+        while len(x.shape) < len(y_pred.shape):
+            x = ops.expand_dims(x, -1)
+        shape = (*ops.shape(y_pred)[:-1], x.shape[-1])
+        return self._flat(ops.broadcast_to(x, shape))
 
 
 def _weight(weight: Tensor, y_pred: Tensor, multi_label: bool) -> Tensor:
@@ -253,21 +286,3 @@ def _weight(weight: Tensor, y_pred: Tensor, multi_label: bool) -> Tensor:
             f"Received: sample_weight.shape={given}"
         )
     return weight
-
-
-def _flat(x: Tensor) -> Tensor:
-    """`(batch, ..., C)` as `(batch, pixels, C)`."""
-    return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1]))
-
-
-def _as_one(x: Tensor) -> Tensor:
-    """All samples as one region."""
-    return ops.reshape(x, (1, -1, x.shape[-1]))
-
-
-def _spread(x: Tensor, y_pred: Tensor) -> Tensor:
-    """Weights or a mask of samples or pixels as `(batch, pixels, 1 or C)`."""
-    while len(x.shape) < len(y_pred.shape):
-        x = ops.expand_dims(x, -1)
-    shape = (*ops.shape(y_pred)[:-1], x.shape[-1])
-    return _flat(ops.broadcast_to(x, shape))

@@ -19,15 +19,13 @@ from keras_funcs.losses._region import RegionLoss
 
 
 def lovasz(errors: Tensor, region: Region) -> tuple[Tensor, Tensor]:
-    """The extension at errors `(S, P, C)` >= 0, and the classes' areas.
+    """The extension at errors `(S, C, P)` >= 0, and the classes' areas.
 
     Both `(S, C)`. Weights are sizes of pixels; what does not count has none,
     so that it may stand anywhere in the order.
     """
-    errors, truth = _last(errors), _last(region.target)
-    weight = ops.ones_like(truth)
-    if region.weight is not None:
-        weight = weight * _last(region.weight)
+    truth = region.target
+    weight = region.weigh(ops.ones_like(truth))
     order = ops.argsort(ops.stop_gradient(-errors), axis=-1)
     errors, truth, weight = (
         ops.take_along_axis(x, order, axis=-1) for x in (errors, truth, weight)
@@ -49,11 +47,6 @@ def lovasz(errors: Tensor, region: Region) -> tuple[Tensor, Tensor]:
     step = ops.where(first, ops.ones_like(step), step)
     step = ops.stop_gradient(step)
     return ops.sum(errors * step, axis=-1), ops.squeeze(area, -1)
-
-
-def _last(x: Tensor) -> Tensor:
-    """`(S, P, C)` as `(S, C, P)`."""
-    return ops.transpose(x, (0, 2, 1))
 
 
 def _hard(loss: Tensor, region: Region) -> Tensor:

@@ -99,13 +99,13 @@ class UnifiedFocal(RegionLoss):
 
     def of_region(self, region: Region) -> Tensor:
         region = region.as_classes()
-        softmax = Softmax.of(region.logits(), -1)
+        softmax = Softmax.of(region.logits(), 1)
         log_p = softmax.log_p()
         # The factors of -y log(p): (1 - delta) (1 - p_0)**gamma and delta, ...
-        easy = ops.exp(self.gamma * softmax.log_not_p()[:, :, :1])
-        back = (1.0 - self.delta) * easy * region.target[:, :, :1]
-        fore = self.delta * region.target[:, :, 1:]
-        entropy = -ops.concatenate([back, fore], axis=-1) * log_p
+        easy = ops.exp(self.gamma * softmax.log_not_p()[:, :1])
+        back = (1.0 - self.delta) * easy * region.target[:, :1]
+        fore = self.delta * region.target[:, 1:]
+        entropy = -ops.concatenate([back, fore], axis=1) * log_p
         entropy = ops.sum(region.weigh(entropy), axis=(1, 2))
         focal = ratio(entropy, region.total()[:, 0])
         # ... and 1 - TI_0 and (1 - TI_c)**(1 - gamma).
