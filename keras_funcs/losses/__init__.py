@@ -59,6 +59,7 @@ from keras_funcs.losses.ordinal import RankedProbability as RankedProbability
 from keras_funcs.losses.overlap import Dice as Dice
 from keras_funcs.losses.overlap import GeneralizedDice as GeneralizedDice
 from keras_funcs.losses.overlap import Jaccard as Jaccard
+from keras_funcs.losses.regression import BalancedMSE as BalancedMSE
 from keras_funcs.losses.regression import Pinball as Pinball
 from keras_funcs.losses.regression import Robust as Robust
 from keras_funcs.losses.soft_scores import SigmoidF1 as SigmoidF1

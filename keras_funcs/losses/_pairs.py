@@ -1,6 +1,5 @@
-"""What losses on embeddings share: which pairs of a batch are of one class."""
+"""What losses share that compare the samples of a batch with each other."""
 
-from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -28,11 +27,68 @@ class Pairs(NamedTuple):
         return ops.logical_or(self.positive, self.negative)
 
 
-class EmbeddingLoss(MaskedLoss):
-    """Abstract base of losses that compare the embeddings of a batch.
+class ComparingLoss(MaskedLoss):
+    """Abstract base of losses that compare the samples of a batch.
+
+    A leaf gives the loss of every sample in `of_batch`, from labels that it
+    has prepared in `prepare`. Weights are those of samples; a masked one is in
+    no comparison.
+
+    Args:
+        **kwargs: `name`, `reduction`, `dtype`.
+    """
+
+    independent = False
+
+    def prepare(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
+        """What the loss needs of the labels, before Keras casts it.
+
+        In the dtype of the loss many large ids would be one.
+        """
+        raise NotImplementedError
+
+    def of_batch(
+        self, labels: dict[str, Tensor], y_pred: Tensor, counts: Tensor
+    ) -> Tensor:
+        """The loss of every sample, `(batch,)`.
+
+        `y_pred` is `(batch, dimension)`, and `counts` the mask.
+        """
+        raise NotImplementedError
+
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
+    ) -> Tensor:
+        y_pred = ops.convert_to_tensor(y_pred)
+        labels = self.prepare(ops.convert_to_tensor(y_true), y_pred)
+        mask = self._masks.read(y_pred)
+        if mask is not None:
+            labels["mask"] = ops.cast(mask, "bool")
+        loss = keras.losses.Loss.__call__(self, labels, y_pred, sample_weight)
+        if self.result_dtype == "float16":  # which is infinite soon after
+            loss = ops.clip(loss, -65504.0, 65504.0)
+        return ops.cast(loss, self.result_dtype)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        labels = y_true
+        if not isinstance(y_true, dict):
+            labels = self.prepare(ops.convert_to_tensor(y_true), y_pred)
+        if len(y_pred.shape) == 1:  # a number each
+            y_pred = y_pred[:, None]
+        counts = ops.ones_like(y_pred[:, 0], dtype="bool")
+        if "mask" in labels:
+            counts = ops.cast(labels["mask"], "bool")
+            # 0 times a padding of NaN would be NaN.
+            y_pred = ops.where(counts[:, None], y_pred, ops.zeros_like(y_pred))
+        loss = self.of_batch(labels, y_pred, counts)
+        return ops.where(counts, loss, ops.zeros_like(loss))
+
+
+class EmbeddingLoss(ComparingLoss):
+    """Abstract base of losses on the embeddings of a batch.
 
     A leaf gives the loss of every anchor in `of_pairs`; it is 0 where there is
-    nothing to compare with. Weights are those of anchors.
+    nothing to compare with.
 
     Attributes:
         two_sided: Boolean. Whether a row holds two embeddings, which belong
@@ -43,38 +99,23 @@ class EmbeddingLoss(MaskedLoss):
     """
 
     targets = "ids"
-    independent = False
     two_sided = False
 
     def of_pairs(self, embeddings: Tensor, pairs: Pairs) -> Tensor:
         """The loss of every anchor, `(batch,)`."""
         raise NotImplementedError
 
-    def __call__(
-        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
-    ) -> Tensor:
-        y_pred = ops.convert_to_tensor(y_pred)
-        # Before Keras casts ids to the dtype of the loss, which would make one
-        # of many large ones.
-        labelled = _compare(ops.convert_to_tensor(y_true), y_pred)
-        mask = self._masks.read(y_pred)
-        if mask is not None:
-            labelled["mask"] = ops.cast(mask, "bool")
-        loss = keras.losses.Loss.__call__(self, labelled, y_pred, sample_weight)
-        if self.result_dtype == "float16":  # which is infinite soon after
-            loss = ops.clip(loss, -65504.0, 65504.0)
-        return ops.cast(loss, self.result_dtype)
+    def prepare(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
+        ids = _ids(y_true, y_pred)
+        return {
+            "same": ops.equal(ids[:, None], ids[None]),
+            "valid": ops.equal(ids, ids),  # all but NaN
+        }
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        given = y_true
-        if not isinstance(y_true, dict):
-            given = _compare(ops.convert_to_tensor(y_true), y_pred)
-        same, valid = (ops.cast(given[n], "bool") for n in ("same", "valid"))
-        counts = ops.ones_like(valid)
-        if "mask" in given:
-            counts = ops.cast(given["mask"], "bool")
-            # 0 times a padding of NaN would be NaN.
-            y_pred = ops.where(counts[:, None], y_pred, ops.zeros_like(y_pred))
+    def of_batch(
+        self, labels: dict[str, Tensor], y_pred: Tensor, counts: Tensor
+    ) -> Tensor:
+        same, valid = (ops.cast(labels[n], "bool") for n in ("same", "valid"))
         both = ops.logical_and(counts[:, None], counts[None])
         if not self.two_sided:
             place = ops.cumsum(ops.ones_like(ops.cast(valid, "int32")))
@@ -85,13 +126,11 @@ class EmbeddingLoss(MaskedLoss):
             ops.logical_and(both, ops.logical_not(same)),
         )
         loss = self.of_pairs(y_pred, pairs)
-        return ops.where(
-            ops.logical_or(valid, ops.logical_not(counts)), loss, float("nan")
-        )
+        return ops.where(valid, loss, float("nan"))
 
 
-def _compare(y_true: Tensor, y_pred: Tensor) -> dict[str, Any]:
-    """Which samples are of one class, and which ids are numbers."""
+def _ids(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Class ids `(batch,)`, one for each embedding."""
     labels, outputs = tuple(y_true.shape), tuple(y_pred.shape)
     if len(outputs) != 2:
         raise ValueError(
@@ -107,11 +146,7 @@ def _compare(y_true: Tensor, y_pred: Tensor) -> dict[str, Any]:
             f"{outputs[:1]} or {(*outputs[:1], 1)}. "
             f"Received: y_true.shape={labels}"
         )
-    ids = y_true[:, 0] if len(labels) == 2 else y_true
-    return {
-        "same": ops.equal(ids[:, None], ids[None]),
-        "valid": ops.equal(ids, ids),  # all but NaN
-    }
+    return y_true[:, 0] if len(labels) == 2 else y_true
 
 
 def halves(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
-"""Losses on numbers: outliers, and quantiles in place of the mean.
+"""Losses on numbers: outliers, quantiles, and values that are rare.
 
 `Robust` says with one number how much an outlier counts; `Pinball` estimates
-how far the values spread.
+how far the values spread; `BalancedMSE` is for values that are rare.
 """
 
 from typing import Any
@@ -11,7 +11,10 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.labels import align_binary
 from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._pairs import ComparingLoss
+from keras_funcs.losses._pairs import log_sum_exp
 from keras_funcs.losses._regression import RegressionLoss
 from keras_funcs.losses._robust import rho
 
@@ -132,6 +135,81 @@ class Pinball(RegressionLoss):
         # max(q e, (q - 1) e)
         above = quantiles * error
         return ops.where(error > 0, above, above - error)
+
+
+@component(tune={"sigma": Range(0.1, 3.0, log=True)})
+class BalancedMSE(ComparingLoss):
+    """Squared error for values of which some are rare in training.
+
+    For imbalanced regression that is tested on all values alike: batch-based
+    Monte-Carlo, a softmax that finds each prediction's own label among those
+    of the batch, by which common labels lose their advantage. Plain squared
+    error grows, as it should. It needs batches that are a sample of the
+    labels: alone in a batch, or among equal labels, nothing is learned.
+    Against the same with fewer surprises, see
+    `keras_funcs.label_density_weights`.
+
+    Formula:
+    ```python
+    z_ij = -sum((y_pred_i - y_true_j) ** 2) / (2 * sigma**2)
+    loss_i = -2 * sigma**2 * log_softmax(z_i:)[i]
+    ```
+    over the labels `j` of the batch; masked samples are not among them.
+
+    Args:
+        sigma: Float > 0, in units of the labels: how far off predictions are
+            expected to be. Learned by the authors, from 1 for standardized
+            labels; here it stays. Defaults to `1.0`.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+
+    Inputs:
+        y_true: Numbers `(batch, D)`, of which a row is one label.
+        y_pred: `(batch, D)`. `(batch,)` is as good as `(batch, 1)`.
+
+    Raises:
+        ValueError: for a `sigma` out of range, and for shapes that do not
+            fit; they are never broadcast.
+
+    Example:
+
+    >>> loss = keras_funcs.losses.BalancedMSE(sigma=1.0)
+    >>> value = loss(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
+    >>> round(float(value), 4)
+    0.8201
+
+    Reference:
+        Ren, Zhang, Yu and Liu (2022), CVPR, arXiv:2203.16427
+    """
+
+    targets = "values"
+
+    def __init__(self, sigma: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sigma = checks.number("sigma", sigma, above=0)
+
+    def prepare(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
+        values, scores = align_binary(y_true, y_pred)
+        if len(scores.shape) > 2:
+            raise ValueError(
+                "Invalid shape of `y_pred`. Expected (batch, dimension). "
+                f"Received: y_pred.shape={tuple(y_pred.shape)}"
+            )
+        return {"values": values if len(values.shape) == 2 else values[:, None]}
+
+    def of_batch(
+        self, labels: dict[str, Tensor], y_pred: Tensor, counts: Tensor
+    ) -> Tensor:
+        y = labels["values"]
+        y = ops.where(counts[:, None], y, ops.zeros_like(y))
+        own, other = y[:, None], y[None]
+        # (p_i - y_i)**2 - (p_i - y_j)**2, without the large squares
+        gain = (other - own) * (2.0 * y_pred[:, None] - own - other)
+        gain = ops.sum(gain, axis=-1)
+        # -log_softmax(z_i:)[i] = log(sum_j exp(z_ij - z_ii))
+        width = 2.0 * ops.square(
+            ops.convert_to_tensor(self.sigma, dtype=gain.dtype)
+        )
+        return width * log_sum_exp(gain / width, counts[None])
 
 
 def _quantiles(values: Any) -> float | list[float]:

@@ -1,4 +1,4 @@
-"""Robust and Pinball against the papers, other packages, and their limits."""
+"""Regression losses against the papers, other packages, and their limits."""
 
 from decimal import Decimal
 from decimal import getcontext
@@ -14,9 +14,11 @@ from keras import ops
 from sklearn.metrics import mean_pinball_loss
 
 from keras_funcs import losses
+from keras_funcs._core.masking import MaskCarrier
 from keras_funcs.losses._robust import rho
 from tests.derivatives import gradient
 from tests.losses import oracles
+from tests.losses.oracles import Real
 
 few = settings(max_examples=6, deadline=None, derandomize=True)
 SHAPES = (-1e6, -8.0, -2.0, -1e-3, -1e-7, 0.0, 1e-8, 1e-3, 0.5, 1.0, 1.5, 1.99,
@@ -271,3 +273,75 @@ def test_quantiles_take_one_number_for_all(values, outputs, name):
 def test_bad_arguments(loss, name, value):
     with pytest.raises(ValueError, match=f"for argument `{name}`. Expected"):
         loss(**{name: value})
+
+
+def balanced_mse(y, p, sigma, counts):
+    """Ren et al. (2022), eq. 10, times 2 sigma**2."""
+    found = np.zeros(len(y))
+    width = 2 * Real(sigma) ** 2
+    for i in np.flatnonzero(counts):
+        near = {
+            j: np.exp(
+                -sum((Real(a) - Real(b)) ** 2 for a, b in zip(p[i], y[j]))
+                / width
+            )
+            for j in np.flatnonzero(counts)
+        }
+        found[i] = -width * np.log(near[i] / sum(near.values()))
+    return found
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 5.0])
+def test_balanced_mse_is_the_definition(sigma):
+    y, p = pairs((9, 2))
+    loss = losses.BalancedMSE(sigma, reduction="none")
+    expected = balanced_mse(y, p, sigma, np.ones(9, bool))
+    np.testing.assert_allclose(loss(y, p), expected, 1e-4, 1e-6)
+    keep = np.arange(9) % 3 > 0
+    expected = balanced_mse(y, p, sigma, keep)
+    hidden = np.where(keep[:, None], p, np.nan)
+    scores, mask = map(ops.convert_to_tensor, (hidden, keep))
+    y[~keep] = np.nan
+    found = loss(y, MaskCarrier().attach(scores, mask))
+    np.testing.assert_allclose(found, expected, 1e-4, 1e-6)
+
+
+def test_balanced_mse_is_a_crossentropy_of_torch():
+    y, p = pairs((9, 1))
+    t, s = torch.tensor(y), torch.tensor(p)
+    expected = 2 * torch.nn.functional.cross_entropy(
+        -((s - t.T) ** 2) / 2, torch.arange(9)
+    )
+    loss = losses.BalancedMSE()
+    for form in ((y, p), (y[:, 0], p), (y, p[:, 0]), (y[:, 0], p[:, 0])):
+        np.testing.assert_allclose(loss(*form), float(expected), 1e-5)
+
+
+def test_balanced_mse_with_a_small_sigma_compares_with_the_nearest_label():
+    y, p = pairs((9, 1))
+    squares = (p - y.T) ** 2
+    expected = np.diag(squares) - squares.min(-1)
+    loss = losses.BalancedMSE(1e-3, reduction="none")
+    np.testing.assert_allclose(loss(y, p), expected, 1e-3, 1e-4)
+
+
+def test_balanced_mse_extremes():
+    y, p = np.array([[0.0], [1.0]]), np.array([[1e4], [-1e4]], "float32")
+    loss = losses.BalancedMSE(reduction="sum")
+    np.testing.assert_allclose(loss(y, p), 4e4, 1e-3)
+    slope = gradient(lambda t: loss(y, t), p)
+    np.testing.assert_allclose(slope, [[2], [-2]], 1e-3)
+    assert float(loss(y[:1], p[:1])) == 0.0
+    same = np.ones((3, 1))
+    assert not gradient(lambda t: loss(same, t), np.zeros((3, 1))).any()
+
+
+def test_balanced_mse_refuses():
+    loss = losses.BalancedMSE()
+    for values, outputs in (((4,), (4, 3)), ((1, 3), (4, 3)), ((3,), (4,))):
+        with pytest.raises(ValueError, match="Invalid shape of `y_true`"):
+            loss(np.zeros(values), np.zeros(outputs))
+    with pytest.raises(ValueError, match="Invalid shape of `y_pred`"):
+        loss(np.zeros((2, 3, 4)), np.zeros((2, 3, 4)))
+    with pytest.raises(ValueError, match="for argument `sigma`. Expected"):
+        losses.BalancedMSE(0.0)
