@@ -33,5 +33,10 @@ from keras_funcs.metrics.rates import SpecificityScore as SpecificityScore
 from keras_funcs.metrics.shots import ShotRecall as ShotRecall
 from keras_funcs.metrics.shots import TopKRecall as TopKRecall
 from keras_funcs.metrics.shots import WorstClassRecall as WorstClassRecall
+from keras_funcs.metrics.thresholds import BestThreshold as BestThreshold
+from keras_funcs.metrics.thresholds import (
+    KolmogorovSmirnov as KolmogorovSmirnov,
+)
+from keras_funcs.metrics.thresholds import LiftScore as LiftScore
 
 get = getter("metrics", keras.metrics.get)

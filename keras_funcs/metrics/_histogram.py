@@ -165,6 +165,20 @@ class HistogramMetric(ScoreMetric):
         return ops.where(scores < 0, low, 1.0 - low)
 
 
+def shares(
+    positive: Tensor, negative: Tensor
+) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """Both as shares of their sums, and for which classes both occur."""
+    totals = [ops.sum(x, axis=-1, keepdims=True) for x in (positive, negative)]
+    positive, negative = (
+        x / ops.where(total == 0, 1.0, total)
+        for x, total in zip((positive, negative), totals)
+    )
+    # A NaN is not 0, and shows.
+    defined = ops.squeeze(totals[0] * totals[1], -1)
+    return (positive, negative), ops.not_equal(defined, 0)
+
+
 def _of_odds(yes: Tensor, no: Tensor) -> Tensor:
     """`sigmoid(log(yes / no) / 8)`, by roots, which are faster than log.
 

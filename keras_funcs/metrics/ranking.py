@@ -12,6 +12,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._histogram import HistogramMetric
+from keras_funcs.metrics._histogram import shares
 
 
 @component()
@@ -78,7 +79,7 @@ class AUROC(HistogramMetric):
         self.max_fpr = max_fpr
 
     def rank(self, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
-        (height, width), defined = _shares(positive, negative)
+        (height, width), defined = shares(positive, negative)
         above = ops.cumsum(height, axis=-1) - height
         # A tie is a slope between two corners of the curve: a trapezoid.
         if self.max_fpr is None:
@@ -168,20 +169,6 @@ class AveragePrecision(HistogramMetric):
         defined = ops.not_equal(total, 0)  # a NaN is not 0, and shows
         found = ops.sum(positive * mean / start, axis=-1)
         return found / ops.where(defined, total, 1.0), defined
-
-
-def _shares(
-    positive: Tensor, negative: Tensor
-) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """Both as shares of their sums, and for which classes both occur."""
-    totals = [ops.sum(x, axis=-1, keepdims=True) for x in (positive, negative)]
-    positive, negative = (
-        x / ops.where(total == 0, 1.0, total)
-        for x, total in zip((positive, negative), totals)
-    )
-    # A NaN is not 0, and shows.
-    defined = ops.squeeze(totals[0] * totals[1], -1)
-    return (positive, negative), ops.not_equal(defined, 0)
 
 
 def _integrals(q: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ LARGER_IS_BETTER = frozenset(
     specificity macro_f1 average_precision auroc lift_score precision_score
     recall_score specificity_score f_score geometric_mean_score hamming_score
     shot_recall top_k_recall worst_class_recall confusion_matrix
+    kolmogorov_smirnov
     multi_label_confusion_matrix
     """.split()
 )
