@@ -8,7 +8,6 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import Softmax
 from keras_funcs.losses._overlap import ratio
 from keras_funcs.losses._overlap import steep_power
 from keras_funcs.losses._overlap import tversky
@@ -99,14 +98,15 @@ class UnifiedFocal(RegionLoss):
 
     def of_region(self, region: Region) -> Tensor:
         region = region.as_classes()
-        softmax = Softmax.of(region.logits(), 1)
-        log_p = softmax.log_p()
+        log_p = ops.log_softmax(region.logits(), axis=1)
         # The factors of -y log(p): (1 - delta) (1 - p_0)**gamma and delta, ...
-        easy = ops.exp(self.gamma * softmax.log_not_p()[:, :1])
-        back = (1.0 - self.delta) * easy * region.target[:, :1]
-        fore = self.delta * region.target[:, 1:]
-        entropy = -ops.concatenate([back, fore], axis=1) * log_p
-        entropy = ops.sum(region.weigh(entropy), axis=(1, 2))
+        rest = ops.logsumexp(log_p[:, 1:], axis=1, keepdims=True)
+        back = (1.0 - self.delta) * ops.exp(self.gamma * rest)
+        factors = ops.concatenate(
+            [back, self.delta * ops.ones_like(log_p[:, 1:])], axis=1
+        )
+        entropy = -region.weigh(factors * region.target * log_p)
+        entropy = ops.sum(entropy, axis=(1, 2))
         focal = ratio(entropy, region.total()[:, 0])
         # ... and 1 - TI_0 and (1 - TI_c)**(1 - gamma).
         sums = region.sums_of(ops.exp(log_p))
