@@ -156,8 +156,10 @@ class _Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         epochs, steps = self.params["epochs"], self.params.get("steps")
-        step = 1.0 / (epochs * steps) if steps else 0.0
-        self.model.loss.follow(epoch / epochs, step)
+        if steps:
+            self.model.loss.follow(epoch / epochs, 1.0 / (epochs * steps))
+        else:  # of unknown length: all of an epoch passes for its middle
+            self.model.loss.follow((epoch + 0.5) / epochs, 0.0)
 
 
 def _check_losses(loss: Any) -> None:
