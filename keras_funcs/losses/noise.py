@@ -84,8 +84,14 @@ class GeneralizedCrossentropy(CategoricalLoss):
         self.q = checks.number("q", q, above=0, at_most=1)
 
     def of_class(self, p: Probability) -> Tensor:
-        # (1 - p**q) / q, which cancels for small q unless written so
-        return -ops.expm1(self.q * p.log()) / self.q
+        # (1 - p**q) / q. Near 0 the difference cancels and expm1 does not;
+        # far from it, the derivative of expm1, which the backends take for
+        # expm1 + 1, would be 0 where it is 1e-8.
+        power = self.q * p.log()
+        near = power > -1.0
+        zero = ops.zeros_like(power)
+        close = -ops.expm1(ops.where(near, power, zero))
+        return ops.where(near, close, 1.0 - ops.exp(power)) / self.q
 
 
 @component(tune={"alpha": Range(0.1, 3.0, log=True), "beta": Range(0.1, 1.0)})

@@ -1,4 +1,4 @@
-"""CategoricalFocal and BinaryFocal against the paper and other packages."""
+"""Focal losses and Poly-1 against the papers and other packages."""
 
 import keras
 import numpy as np
@@ -119,6 +119,58 @@ def test_categorical_pulls_on_a_confidently_wrong_sample(gap, gamma):
         slope = gradient(lambda z, y=y: loss(y, z), logits)
         wanted = [[-1, 1, 0], [0, 0, 0]]
         np.testing.assert_allclose(slope, wanted, atol=1e-4, err_msg=form)
+
+
+@pytest.mark.parametrize("epsilon", [-1.0, 0.0, 1.0, 3.5])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_poly_1_is_the_series(epsilon, gamma):
+    # Leng et al. (2022), eq. 3: the series of the logarithm in 1 - p, with
+    # the first coefficient changed; probabilities far from 0, so that it ends.
+    logits, ids = draw((12, 4), scale=0.5), np.arange(12) % 4
+    loss = losses.Poly1(epsilon, gamma, from_logits=True, reduction="none")
+
+    def one(target, z):
+        (rest,) = np.array(oracles.softmax(z)[1])[np.array(target) == 1]
+        series = sum(
+            rest ** (j + oracles.Real(gamma)) / j for j in range(1, 900)
+        )
+        return series + epsilon * rest ** (1 + oracles.Real(gamma))
+
+    expected = oracles.each(one, np.eye(4)[ids], logits)
+    np.testing.assert_allclose(loss(ids, logits), expected, 2e-5)
+    soft = soft_labels((12, 4))
+    rows = [
+        ops.convert_to_numpy(loss(np.full(12, c), logits)) for c in range(4)
+    ]
+    expected = np.sum(soft * np.stack(rows, -1), -1)
+    np.testing.assert_allclose(loss(soft, logits), expected, 2e-5)
+
+
+def test_poly_1_agrees_with_optax():
+    logits, soft = draw((12, 4)), soft_labels((12, 4)).astype("float32")
+    loss = losses.Poly1(2.0, from_logits=True, reduction="none")
+    theirs = optax.losses.poly_loss_cross_entropy(logits, soft, epsilon=2.0)
+    np.testing.assert_allclose(loss(soft, logits), np.asarray(theirs), 2e-5)
+
+
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("epsilon", [-1.0, 2.0])
+def test_poly_1_pulls_on_a_confidently_wrong_sample(gap, epsilon):
+    logits, y = np.array([[0.0, gap, 0.0]], "float32"), np.array([0])
+    loss = losses.Poly1(epsilon, 2.0, from_logits=True)
+    np.testing.assert_allclose(loss(y, logits), gap + epsilon, 1e-5)
+    slope = gradient(lambda z: loss(y, z), logits)
+    np.testing.assert_allclose(slope, [[-1, 1, 0]], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"epsilon": -1.1}, {"epsilon": "1"}, {"gamma": -0.5}, {"gamma": None}],
+)
+def test_poly_1_refuses(arguments):
+    (name,) = arguments
+    with pytest.raises(ValueError, match=f"argument `{name}`"):
+        losses.Poly1(**arguments)
 
 
 @pytest.mark.parametrize("gamma", [0.5, 2.0])

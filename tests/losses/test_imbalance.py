@@ -1,4 +1,4 @@
-"""LogitAdjusted and WeightedCrossentropy against their definitions."""
+"""LogitAdjusted and losses with class weights against their definitions."""
 
 import numpy as np
 import optax
@@ -186,6 +186,99 @@ def test_an_absent_class_weighs_nothing():
         losses.WeightedCrossentropy(class_counts=[6, 0, 2])
 
 
+# CIFAR-10-LT at imbalance 100.
+CIFAR = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
+
+
+def effective(counts, beta):
+    """Cui et al. (2019): the inverse of sum_{i < n} beta**i, term by term."""
+    beta = oracles.Real(beta)
+    raw = [1 / sum(beta**i for i in range(n)) for n in counts]
+    return [w * len(raw) / sum(raw) for w in raw]
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("beta", ["auto", 0.0, 0.9, 0.9999])
+def test_class_balanced_is_the_definition(beta, gamma):
+    logits, ids, soft = draw((12, 4)), np.arange(12) % 4, soft_labels((12, 4))
+    counts = [50, 9, 7, 3]
+    loss = losses.ClassBalanced(
+        counts, beta, gamma, from_logits=True, reduction="none"
+    )
+    weights = effective(counts, 68 / 69 if beta == "auto" else beta)
+
+    def one(target, z):
+        return oracles.categorical_focal(
+            target, *oracles.softmax(z), weights, gamma
+        )
+
+    expected = oracles.each(one, np.eye(4)[ids], logits)
+    np.testing.assert_allclose(loss(ids, logits), expected, 2e-5, 1e-6)
+    expected = oracles.each(one, soft, logits)
+    np.testing.assert_allclose(loss(soft, logits), expected, 2e-5, 1e-6)
+
+
+@pytest.mark.parametrize(
+    "beta, published",
+    [
+        (
+            0.9999,
+            [
+                0.051, 0.077, 0.121, 0.195, 0.319, 0.525, 0.868, 1.443,
+                2.409, 3.993,
+            ],
+        ),
+        (0.999, [0.181, 3.688]),
+        (0.99, [0.784, 1.984]),
+    ],
+)  # fmt: skip
+def test_class_balanced_has_the_published_weights(beta, published):
+    loss = losses.ClassBalanced(CIFAR, beta, from_logits=True, reduction="none")
+    found = np.asarray(loss(np.arange(10), np.zeros((10, 10)))) / np.log(10)
+    found = found if len(published) == 10 else found[[0, 9]]
+    np.testing.assert_allclose(found, published, atol=6e-4)
+
+
+def test_class_balanced_agrees_with_torch():
+    logits, ids = draw((12, 4)), np.arange(12) % 4
+    loss = losses.ClassBalanced(
+        COUNTS, 0.999, from_logits=True, reduction="none"
+    )
+    weights = (1 - 0.999) / (1 - 0.999 ** np.array(COUNTS, float))
+    weights = torch.tensor((weights / weights.mean()).astype("float32"))
+    theirs = torch.nn.functional.cross_entropy(
+        torch.tensor(logits), torch.tensor(ids), weights, reduction="none"
+    )
+    np.testing.assert_allclose(loss(ids, logits), theirs.numpy(), 2e-5)
+
+
+def test_class_balanced_gives_an_absent_class_no_weight():
+    loss = losses.ClassBalanced(
+        [6, 0, 2], 0.0, from_logits=True, absent="ignore", reduction="none"
+    )
+    found = np.asarray(loss(np.arange(3), np.zeros((3, 3)))) / np.log(3)
+    np.testing.assert_allclose(found, [1.0, 0.0, 1.0], 1e-5)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"class_counts": [5, 0]},
+        {"class_counts": [5]},
+        {"beta": 1.0},
+        {"beta": -0.1},
+        {"beta": "balanced"},
+        {"beta": None},
+        {"gamma": -1.0},
+        {"absent": "zero"},
+    ],
+)
+def test_class_balanced_refuses(arguments):
+    (name,) = arguments
+    with pytest.raises(ValueError, match=f"argument `{name}`"):
+        losses.ClassBalanced(**{"class_counts": [5, 3], **arguments})
+
+
 @pytest.mark.parametrize("gap", GAPS)
 def test_a_confidently_wrong_sample_pulls_with_its_weight(gap):
     logits = np.array([[gap, 0.0, 0.0]], "float32")
@@ -194,6 +287,10 @@ def test_a_confidently_wrong_sample_pulls_with_its_weight(gap):
         np.testing.assert_allclose(weighted(y, logits), 3 * gap, 1e-5)
         slope = gradient(lambda z, y=y: weighted(y, z), logits)  # noqa: B023
         np.testing.assert_allclose(slope, [[3, -3, 0]], atol=1e-4)
+        balanced = losses.ClassBalanced(
+            [7, 1, 1], 0.999999, 2.0, from_logits=True
+        )
+        np.testing.assert_allclose(balanced(y, logits), 1.4 * gap, 1e-4)
         adjusted = losses.LogitAdjusted([8, 1, 1], from_logits=True)
         wanted = gap + np.log(8)
         np.testing.assert_allclose(adjusted(y, logits), wanted, 1e-5)

@@ -5,21 +5,38 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_funcs import losses
 from keras_funcs.losses import BinaryFocal
-from keras_funcs.losses import CategoricalFocal
-from keras_funcs.losses import LogitAdjusted
 from keras_funcs.losses import WeightedCrossentropy
 
 Z = np.array([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]], "float32")
+LOGITS = {"from_logits": True}
+COUNTS = [3, 2, 1]
 LOSSES = [
-    CategoricalFocal(from_logits=True),
-    LogitAdjusted([3, 2, 1], from_logits=True),
-    WeightedCrossentropy(from_logits=True),
+    losses.ActivePassive(**LOGITS),
+    losses.Bootstrap(**LOGITS),
+    losses.CORAL(),
+    losses.CORN(),
+    losses.CategoricalFocal(**LOGITS),
+    losses.ClassBalanced(COUNTS, **LOGITS),
+    losses.CostSensitive(1 - np.eye(3), **LOGITS),
+    losses.FocalCalibration(**LOGITS),
+    losses.GeneralizedCrossentropy(**LOGITS),
+    losses.LDAM(COUNTS),
+    losses.LabelAwareSmoothing(COUNTS, **LOGITS),
+    losses.LogitAdjusted(COUNTS, **LOGITS),
+    losses.MarginLabelSmoothing(**LOGITS),
+    losses.Poly1(**LOGITS),
+    losses.RankedProbability(**LOGITS),
+    losses.SparsemaxLoss(),
+    losses.SymmetricCrossentropy(**LOGITS),
+    losses.VectorScaling(COUNTS),
+    WeightedCrossentropy(**LOGITS),
 ]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
-@pytest.mark.parametrize("wrong", [-1.0, 3.0, 0.7, float("nan")])
+@pytest.mark.parametrize("wrong", [-1.0, 4.0, 0.7, float("nan")])
 def test_an_id_that_is_no_class(loss, wrong):
     y = np.array([0.0, wrong], "float32")
     assert np.isnan(ops.convert_to_numpy(loss(y, Z)))

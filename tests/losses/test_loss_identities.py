@@ -19,17 +19,49 @@ SHAPES = ((12,), (3, 4), (2, 3, 2))
 HIDDEN = -7.5  # the score of a masked step
 
 
+COST = np.array([[0, 1, 2, 5], [3, 0, 1, 1], [9, 4, 0, 2], [1, 1, 7, 0.0]])
+
+
 def build(order=None, **arguments):
     """Every categorical loss, with its classes in the given order."""
     order = list(range(CLASSES) if order is None else order)
-    arguments = {"from_logits": True, "reduction": "none", **arguments}
+    arguments = {"reduction": "none", **arguments}
     counts = [COUNTS[c] for c in order]
     alpha = [(0.5, 1.0, 2.0, 0.1)[c] for c in order]
-    return [
+    costs = COST[np.ix_(order, order)]
+    found = []
+    if arguments.get("from_logits", True):
+        # These take nothing else.
+        bare = {**arguments}
+        bare.pop("from_logits", None)
+        found = [
+            losses.LDAM(counts, 0.5, 3.0, alpha, **bare),
+            losses.SparsemaxLoss(**bare),
+            losses.VectorScaling(counts, **bare),
+        ]
+    arguments = {"from_logits": True, **arguments}
+    return found + [
+        losses.ActivePassive(**arguments),
+        losses.Bootstrap(0.7, **arguments),
+        losses.Bootstrap(0.7, "hard", **arguments),
         losses.CategoricalFocal(alpha, 2.0, **arguments),
+        losses.ClassBalanced(counts, gamma=1.0, **arguments),
+        losses.CostSensitive(costs, **arguments),
+        losses.FocalCalibration(**arguments),
+        losses.GeneralizedCrossentropy(**arguments),
+        losses.LabelAwareSmoothing(counts, **arguments),
         losses.LogitAdjusted(counts, 1.3, **arguments),
+        losses.MarginLabelSmoothing(2.0, **arguments),
+        losses.Poly1(**arguments),
+        losses.SymmetricCrossentropy(**arguments),
         losses.WeightedCrossentropy(class_counts=counts, **arguments),
     ]
+
+
+def ordered(**arguments):
+    """Those that know an order of their classes."""
+    arguments = {"from_logits": True, "reduction": "none", **arguments}
+    return [losses.RankedProbability(**arguments)]
 
 
 @st.composite
@@ -57,7 +89,9 @@ def test_class_permutation(batch):
 def test_shift_of_logits(batch, shift):
     ids, logits, _ = batch
     shift = np.float32(shift)
-    for loss in build():
+    for loss in build() + ordered():
+        if isinstance(loss, losses.VectorScaling):
+            continue  # multiplies logits by different numbers
         expected = ops.convert_to_numpy(loss(ids, logits))
         moved = loss(ids, logits + shift)
         np.testing.assert_allclose(moved, expected, 1e-3, 1e-4)
@@ -68,7 +102,7 @@ def test_shift_of_logits(batch, shift):
 def test_sparse_is_one_hot_in_every_rank(batch):
     ids, logits, _ = batch
     for smoothing in (0.0, 0.1):
-        for loss in build():
+        for loss in build() + ordered():
             if not hasattr(loss, "label_smoothing") and smoothing:
                 continue
             loss.label_smoothing = smoothing
@@ -85,7 +119,7 @@ def test_sparse_is_one_hot_in_every_rank(batch):
 def test_split_batches_and_repeated_samples(batch):
     ids, logits, random = batch
     times = random.permutation(np.arange(ids.shape[0]) % 3)
-    for loss in build():
+    for loss in build() + ordered():
         whole = ops.convert_to_numpy(loss(ids, logits))
         parts = [
             ops.convert_to_numpy(loss(ids[i : i + 1], logits[i : i + 1]))
@@ -95,7 +129,8 @@ def test_split_batches_and_repeated_samples(batch):
     weight = times.reshape((-1,) + (1,) * (ids.ndim - 1)).astype("float32")
     weight = np.broadcast_to(weight, ids.shape)
     repeated = np.repeat(ids, times, 0), np.repeat(logits, times, 0)
-    for loss in build(reduction="mean_with_sample_weight"):
+    weighted = {"reduction": "mean_with_sample_weight"}
+    for loss in build(**weighted) + ordered(**weighted):
         np.testing.assert_allclose(
             loss(ids, logits, weight),
             ops.convert_to_numpy(loss(*repeated)),
@@ -109,7 +144,11 @@ def test_logits_are_probabilities(batch):
     ids, logits, _ = batch
     p = np.exp(logits.astype(float))
     p = (p / p.sum(-1, keepdims=True)).astype("float32")
-    for here, there in zip(build(), build(from_logits=False)):
+    probabilities = build(from_logits=False) + ordered(from_logits=False)
+    # Those that take logits only come first.
+    same = (build() + ordered())[-len(probabilities) :]
+    for here, there in zip(same, probabilities):
+        assert type(here) is type(there)
         expected = ops.convert_to_numpy(here(ids, logits))
         np.testing.assert_allclose(there(ids, p), expected, 1e-3, 1e-5)
 
@@ -120,7 +159,8 @@ def test_the_class_axis_may_be_anywhere(axis):
     logits = random.normal(0, 2, (2, 3, 2, CLASSES)).astype("float32")
     ids = random.integers(0, CLASSES, (2, 3, 2))
     moved = np.moveaxis(logits, -1, axis)
-    for last, elsewhere in zip(build(), build(axis=axis)):
+    pairs = zip(build() + ordered(), build(axis=axis) + ordered(axis=axis))
+    for last, elsewhere in pairs:
         expected = ops.convert_to_numpy(last(ids, logits))
         np.testing.assert_allclose(elsewhere(ids, moved), expected, 1e-5)
         rows = np.moveaxis(np.eye(CLASSES)[ids], -1, axis)
@@ -152,8 +192,9 @@ def test_mask_ignored_class_and_weights_together(reduction, void):
             valid &= mask
         scores = np.where(mask[..., None], logits, HIDDEN).astype("float32")
         carried = masked(scores) if with_mask else scores
+        settings = {"ignore_class": void, "reduction": reduction}
         for bare, loss in zip(
-            build(), build(ignore_class=void, reduction=reduction)
+            build() + ordered(), build(**settings) + ordered(**settings)
         ):
             rows = ops.convert_to_numpy(bare(plain, scores))
             for weight in weights:
@@ -190,7 +231,7 @@ def test_an_id_that_is_no_class_gives_nan_and_spares_the_others(label):
         assert np.isnan(found).tolist() == [False, True, False]
 
 
-def test_gamma_0_and_equal_weights_are_crossentropy():
+def test_what_reduces_to_crossentropy():
     random = np.random.default_rng(0)
     logits = random.normal(0, 3, (12, CLASSES)).astype("float32")
     ids = np.arange(12) % CLASSES
@@ -199,17 +240,51 @@ def test_gamma_0_and_equal_weights_are_crossentropy():
         np.eye(CLASSES)[ids],
         logits,
     )
-    arguments = {"from_logits": True, "reduction": "none"}
+    raw = {"reduction": "none"}
+    arguments = {"from_logits": True, **raw}
+    equal = [9] * CLASSES
     for loss in (
         losses.CategoricalFocal(None, 0.0, **arguments),
         losses.CategoricalFocal([1.0] * CLASSES, 0.0, **arguments),
         losses.WeightedCrossentropy(**arguments),
         losses.WeightedCrossentropy([1.0] * CLASSES, **arguments),
-        losses.WeightedCrossentropy(class_counts=[9] * CLASSES, **arguments),
-        losses.LogitAdjusted([9] * CLASSES, 1.7, **arguments),
+        losses.WeightedCrossentropy(class_counts=equal, **arguments),
+        losses.ClassBalanced(equal, **arguments),
+        losses.ClassBalanced(COUNTS, 0.0, **arguments),
+        losses.LogitAdjusted(equal, 1.7, **arguments),
         losses.LogitAdjusted(COUNTS, 0.0, **arguments),
+        losses.VectorScaling(equal, 0.5, 1.7, **raw),
+        losses.VectorScaling(COUNTS, 0.0, 0.0, **raw),
+        losses.LDAM(equal, 0.0, 1.0, **raw),
+        losses.LDAM(COUNTS, 0.0, 1.0, **raw),
+        losses.LDAM(COUNTS, 0.0, 1.0, [1.0] * CLASSES, **raw),
+        losses.Poly1(0.0, **arguments),
+        losses.FocalCalibration(0.0, 0.0, **arguments),
+        losses.GeneralizedCrossentropy(1e-7, **arguments),
+        losses.SymmetricCrossentropy(1.0, 0.0, **arguments),
+        losses.Bootstrap(1.0, **arguments),
+        losses.Bootstrap(1.0, "hard", **arguments),
+        losses.MarginLabelSmoothing(0.0, 0.0, **arguments),
+        losses.MarginLabelSmoothing(1e3, 1.0, **arguments),
+        losses.LabelAwareSmoothing(COUNTS, 0.0, 0.0, **arguments),
+        losses.CostSensitive(np.zeros((CLASSES, CLASSES)), **arguments),
     ):
-        np.testing.assert_allclose(loss(ids, logits), expected, 1e-5)
+        found = ops.convert_to_numpy(loss(ids, logits))
+        np.testing.assert_allclose(
+            found, expected, 1e-5, 1e-6, err_msg=loss.name
+        )
+
+
+def test_equal_counts_give_every_class_one_margin():
+    # What is left of LDAM then: one margin, a constant of the unweighted loss.
+    random = np.random.default_rng(0)
+    cosines = random.uniform(-1, 1, (12, CLASSES)).astype("float32")
+    ids = np.arange(12) % CLASSES
+    shifted = cosines - 0.4 * np.eye(CLASSES, dtype="float32")[ids]
+    ours = losses.LDAM([9] * CLASSES, 0.4, 10.0, reduction="none")
+    plain = losses.WeightedCrossentropy(from_logits=True, reduction="none")
+    expected = ops.convert_to_numpy(plain(ids, 10.0 * shifted))
+    np.testing.assert_allclose(ours(ids, cosines), expected, 1e-4, 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +302,7 @@ def test_gamma_0_and_equal_weights_are_crossentropy():
 )
 def test_shapes_that_do_not_fit_are_refused(labels, outputs):
     y, scores = np.zeros(labels), np.ones(outputs)
-    for loss in (losses.CategoricalFocal(), losses.WeightedCrossentropy()):
+    for loss in build(from_logits=False) + ordered(from_logits=False):
         with pytest.raises(ValueError, match="Invalid shape of `y_"):
             loss(y, scores)
 

@@ -54,6 +54,8 @@ def pairs(**common):
     yield plain, categorical
     if "label_smoothing" not in common:
         yield losses.LogitAdjusted(COUNTS, tau=0, **common), categorical
+        yield losses.ClassBalanced(COUNTS, beta=0, **common), categorical
+        yield losses.Poly1(epsilon=0, **common), categorical
 
 
 def inputs(from_logits):
@@ -128,6 +130,21 @@ def test_categorical_focal_settings(alpha, gamma, from_logits):
         soft(),
         inputs(from_logits),
     )
+
+
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.7, 0.95])
+@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
+def test_generalized_crossentropy(q, reduction):
+    # Keras takes probabilities as they are; ours are divided by their sum.
+    scores = probabilities()
+    scores /= scores.sum(-1, keepdims=True)
+    ours = losses.GeneralizedCrossentropy(q, reduction=reduction)
+    theirs = keras.losses.CategoricalGeneralizedCrossEntropy(
+        q, reduction=reduction
+    )
+    weight = np.random.default_rng(5).uniform(0, 2, 12).astype("float32")
+    same(ours, theirs, np.arange(12) % 4, scores)
+    same(ours, theirs, np.arange(12) % 4, scores, weight)
 
 
 @pytest.mark.parametrize("axis", [1, -1, 2])
