@@ -122,7 +122,7 @@ class LossModel(keras.Model):
     ) -> Any:
         """As `keras.Model.fit`; the loss is told how far it is."""
         if isinstance(self.loss, AdaptiveLoss):
-            progress = _Progress()
+            progress = Progress()
             if isinstance(callbacks, keras.callbacks.CallbackList):
                 callbacks.append(progress)
             else:
@@ -151,7 +151,7 @@ class LossModel(keras.Model):
         return cls(**config)
 
 
-class _Progress(keras.callbacks.Callback):
+class Progress(keras.callbacks.Callback):
     """Tells the loss how much of the training is done."""
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -9,6 +9,7 @@ from keras import ops
 from keras_funcs.losses import AutoBalanced
 from keras_funcs.losses import LogitAdjusted
 from keras_funcs.losses import LossModel
+from keras_funcs.losses.loss_model import Progress
 from tests.derivatives import gradient
 from tests.losses.oracles import Real
 from tests.losses.oracles import softmax
@@ -211,7 +212,7 @@ def test_steps_move_it_within_an_epoch():
     assert model.loss.progress == 1.0  # and no further
 
 
-def test_data_of_unknown_size_moves_it_by_epochs():
+def test_steps_may_be_told_to_fit():
     def batches():
         while True:
             yield LOGITS, IDS
@@ -219,12 +220,16 @@ def test_data_of_unknown_size_moves_it_by_epochs():
     _, seen = trained(4, batches(), steps_per_epoch=2, shuffle=False)
     assert seen == pytest.approx([0.25, 0.5, 0.75, 1.0])
 
-    def three():
-        for _ in range(3):
-            yield LOGITS, IDS
 
-    _, seen = trained(1, three(), shuffle=False)
-    assert seen == pytest.approx([0.5])
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_without_a_number_of_steps_an_epoch_is_its_middle(epochs):
+    watch = Progress()
+    model, _ = trained(1)
+    watch.set_model(model)
+    watch.set_params({"epochs": epochs, "steps": None})
+    watch.on_epoch_begin(epochs - 1)
+    model.train_on_batch(LOGITS, IDS)
+    assert model.loss.progress == pytest.approx(1.0 - 0.5 / epochs)
 
 
 def test_nobody_tells_it():
