@@ -16,14 +16,14 @@ LOW, HIGH = 0.001, 1.999  # the shapes that the table covers
 INTERVALS = 256
 
 
-def log_partition(alpha: Tensor) -> Tensor:
+def log_partition(alpha: Tensor, table: np.ndarray) -> Tensor:
     """`log Z(alpha)` for alpha in [0.001, 1.999], with its gradient.
 
     Cubic Hermite interpolation between values and slopes that are exact to
-    rounding; its error is below 1e-9.
+    rounding; its error is below 1e-9. The table comes from outside because a
+    compiler that traces Python would trace its integration as well.
     """
-    dtype = alpha.dtype
-    coefficients = ops.convert_to_tensor(_table(), dtype=dtype)
+    coefficients = ops.convert_to_tensor(table, dtype=alpha.dtype)
     first, last = _position(LOW), _position(HIGH)
     logit = ops.log(alpha) - ops.log(2.0 - alpha)
     place = (logit - first) / (last - first) * INTERVALS
@@ -44,7 +44,7 @@ def _position(alpha: float) -> float:
 
 
 @functools.cache
-def _table() -> np.ndarray:
+def partition_table() -> np.ndarray:
     """The coefficients of each interval's polynomial, `(INTERVALS, 4)`."""
     knots = np.linspace(_position(LOW), _position(HIGH), INTERVALS + 1)
     width = knots[1] - knots[0]

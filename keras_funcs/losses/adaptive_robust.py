@@ -16,6 +16,7 @@ from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._partition import HIGH
 from keras_funcs.losses._partition import LOW
 from keras_funcs.losses._partition import log_partition
+from keras_funcs.losses._partition import partition_table
 from keras_funcs.losses._regression import RegressionLoss
 from keras_funcs.losses._robust import rho
 
@@ -109,6 +110,7 @@ class AdaptiveRobust(Configurable, AdaptiveLoss):
         self._latent_scale = self.add_state(
             "scale", shape, latent, trainable=True
         )
+        self._table = partition_table()
         self._loss = _Likelihood(
             self.each,
             reduction=reduction,
@@ -148,7 +150,7 @@ class AdaptiveRobust(Configurable, AdaptiveLoss):
         alpha, scale = self._current()
         # loss = rho(y - y_pred, alpha, scale) + log(scale) + log(Z(alpha))
         loss = rho(y_true - y_pred, alpha, scale)
-        return loss + ops.log(scale) + log_partition(alpha)
+        return loss + ops.log(scale) + log_partition(alpha, self._table)
 
 
 class _Likelihood(RegressionLoss):

@@ -139,6 +139,23 @@ def _loss_of_squares(case: Case, overrides: dict[str, Any]) -> list[Any]:
     return results([loss(y_true, y_pred.astype("float32"))])
 
 
+def _adaptive_loss(case: Case, overrides: dict[str, Any]) -> list[Any]:
+    loss = case.make(**overrides)
+    given = inputs.labels(case), inputs.predictions(case, loss)
+    weights = np.linspace(0.0, 2.0, len(given[0])).astype("float32")
+    seen = [loss.compute(*given, weights, training=True)]
+    return results([*seen, *loss.weights])
+
+
+def _adaptive_loss_of_squares(
+    case: Case, overrides: dict[str, Any]
+) -> list[Any]:
+    loss = case.make(**overrides)
+    scores = inputs.generator().uniform(0.1, 0.9, (3, CLASSES, CLASSES))
+    y_true = np.tile(np.eye(CLASSES, dtype="float32"), (3, 1, 1))
+    return results([loss.compute(y_true, scores.astype("float32"))])
+
+
 def _metric(case: Case, overrides: dict[str, Any]) -> list[Any]:
     metric = case.make(**overrides)
     before = [values(v) for v in metric.variables]
@@ -184,6 +201,7 @@ def _regularizer(case: Case, overrides: dict[str, Any]) -> list[Any]:
 
 _OBSERVERS: dict[str, list[Callable[[Case, dict[str, Any]], list[Any]]]] = {
     "activations": [_activation],
+    "adaptive_losses": [_adaptive_loss, _adaptive_loss_of_squares],
     "layers": [_layer],
     "losses": [_loss, _loss_of_squares],
     "metrics": [_metric, _metric_of_one_score, _metric_of_few_classes],

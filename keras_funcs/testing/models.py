@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_funcs.losses import LossModel
 from keras_funcs.losses import WeightedCrossentropy
 from keras_funcs.testing import inputs
 from keras_funcs.testing.cases import CLASSES
@@ -31,13 +32,14 @@ class Bench:
 
     def fit(self, epochs: int = 1, **arguments: Any) -> dict[str, Any]:
         """Trains in a fixed order; the history."""
-        given = {"batch_size": BATCH, "shuffle": False, "verbose": 0}
+        given = {
+            "batch_size": BATCH,
+            "callbacks": self.callbacks,
+            "shuffle": False,
+            "verbose": 0,
+        }
         history = self.model.fit(
-            self.x,
-            self.y,
-            epochs=epochs,
-            callbacks=self.callbacks,
-            **{**given, **arguments},
+            self.x, self.y, epochs=epochs, **{**given, **arguments}
         )
         return dict(history.history)
 
@@ -62,15 +64,22 @@ class Bench:
 
 
 def bench(
-    case: Case, seed: int = 3, samples: int = SAMPLES, **overrides: Any
+    case: Case,
+    seed: int = 3,
+    samples: int = SAMPLES,
+    first: keras.layers.Layer | None = None,
+    **overrides: Any,
 ) -> Bench:
-    """A model with a fresh component where its kind belongs."""
+    """A model with a fresh component where its kind belongs.
+
+    `first` is the layer to begin the model with.
+    """
     keras.utils.set_random_seed(seed)
     component = case.make(**overrides)
     kind = case.kind
     x = inputs.features(case, batch=samples)
     y = inputs.labels(case, batch=samples)
-    if kind not in ("losses", "metrics"):
+    if kind not in ("losses", "adaptive_losses", "metrics"):
         y = inputs.class_ids(batch=samples)
     plain = not np.issubdtype(y.dtype, np.integer)
     logits = inputs.takes_logits(component)
@@ -84,10 +93,14 @@ def bench(
     optimizer: Any = keras.optimizers.SGD(
         component if kind == "schedules" else 0.05, momentum=0.9
     )
-    model = keras.Model(*_network(case, component, logits, plain))
+    model = keras.Model(*_network(case, component, logits, plain, first))
+    if kind == "losses":
+        loss = component
+    if kind == "adaptive_losses":
+        model, loss = LossModel(model, component), None
     model.compile(
         optimizer=component if kind == "optimizers" else optimizer,
-        loss=component if kind == "losses" else loss,
+        loss=loss,
         metrics=[component] if kind == "metrics" else None,
         jit_compile=False if keras.config.backend() == "torch" else "auto",
     )
@@ -96,9 +109,15 @@ def bench(
 
 
 def _network(
-    case: Case, component: Any, logits: bool, plain: bool
+    case: Case,
+    component: Any,
+    logits: bool,
+    plain: bool,
+    first: keras.layers.Layer | None,
 ) -> tuple[Any, Any]:
     x = outputs = keras.Input(case.input_shape)
+    if first is not None:
+        outputs = first(outputs)
     if case.kind == "layers":
         outputs = component(outputs)
     elif case.kind == "activations" and not _keeps_shape(component):

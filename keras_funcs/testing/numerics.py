@@ -18,7 +18,9 @@ from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect
 from keras_funcs.testing.runner import finite
 
-SMOOTH = ("activations", "layers", "losses", "regularizers")
+SMOOTH = (
+    "activations", "adaptive_losses", "layers", "losses", "regularizers",
+)  # fmt: skip
 STEP = 1e-3  # keeps clear of the kinks that the inputs keep clear of
 
 

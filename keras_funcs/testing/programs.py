@@ -74,6 +74,25 @@ def _loss(case: Case, dtype: str, overrides: Any) -> Program:
     return Program(lambda p, t: [loss(t, p)], [y_pred, y_true], 1)
 
 
+def _adaptive_loss(case: Case, dtype: str, overrides: Any) -> Program:
+    loss = case.make(dtype=dtype, **overrides)
+    y_true = inputs.labels(case)
+    y_pred = inputs.predictions(case, loss).astype(dtype)
+    trainable = [values(v) for v in loss.trainable_variables]
+    others = [values(v) for v in loss.non_trainable_variables]
+
+    def function(p: Any, *rest: Any) -> list[Any]:
+        own, (t, *state) = rest[: len(trainable)], rest[len(trainable) :]
+        pair = [ops.convert_to_tensor(t), ops.convert_to_tensor(p)]
+        _, state, (value,) = loss.stateless_call(
+            list(own), state, pair, training=True, return_losses=True
+        )
+        return [value, *state]
+
+    arrays = [y_pred, *trainable, y_true, *others]
+    return Program(function, arrays, 1 + len(trainable))
+
+
 def _metric(case: Case, dtype: str, overrides: Any) -> Program:
     metric = case.make(dtype=dtype, **overrides)
     y_true = inputs.labels(case)
@@ -149,6 +168,7 @@ def _regularizer(case: Case, dtype: str, overrides: Any) -> Program:
 
 _PROGRAMS: dict[str, Callable[[Case, str, Any], Program]] = {
     "activations": _activation,
+    "adaptive_losses": _adaptive_loss,
     "layers": _layer,
     "losses": _loss,
     "metrics": _metric,

@@ -11,7 +11,6 @@ from keras import ops
 from keras_funcs._core.backend import active
 from keras_funcs.testing import inputs
 from keras_funcs.testing.cases import Case
-from keras_funcs.testing.models import BATCH
 from keras_funcs.testing.models import RAGGED
 from keras_funcs.testing.models import bench
 from keras_funcs.testing.programs import results
@@ -71,22 +70,13 @@ def steps_are_traced_once(case: Case) -> None:
 
     The last batch of every epoch is smaller than the others.
     """
-    made = bench(case, samples=RAGGED)
     probe = _Probe()
-    x = keras.Input(case.input_shape)
-    model = keras.Model(x, made.model(probe(x)))
-    model.compile(
-        optimizer=made.model.optimizer,
-        loss=made.model.loss,
-        metrics=[made.component] if case.kind == "metrics" else None,
-    )
+    made = bench(case, samples=RAGGED, first=probe)
     counts: list[int] = []
     count = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: counts.append(probe.traces)
     )
-    model.fit(
-        made.x, made.y, batch_size=BATCH, epochs=4, callbacks=[count], verbose=0
-    )
+    made.fit(4, callbacks=[*made.callbacks, count])
     expect(
         counts[-1] == counts[0],
         f"traces of the step after each epoch: {counts}",
