@@ -5,6 +5,7 @@ import keras
 from keras_funcs._core.resolve import getter
 from keras_funcs.losses.adaptive_robust import AdaptiveRobust as AdaptiveRobust
 from keras_funcs.losses.auto_balanced import AutoBalanced as AutoBalanced
+from keras_funcs.losses.boxes import GeneralizedIoU as GeneralizedIoU
 from keras_funcs.losses.calibration import FocalCalibration as FocalCalibration
 from keras_funcs.losses.calibration import (
     LabelAwareSmoothing as LabelAwareSmoothing,
@@ -59,6 +60,9 @@ from keras_funcs.losses.ordinal import RankedProbability as RankedProbability
 from keras_funcs.losses.overlap import Dice as Dice
 from keras_funcs.losses.overlap import GeneralizedDice as GeneralizedDice
 from keras_funcs.losses.overlap import Jaccard as Jaccard
+from keras_funcs.losses.overlap import LogCoshDice as LogCoshDice
+from keras_funcs.losses.ranking import AUCMargin as AUCMargin
+from keras_funcs.losses.ranking import PairwiseAUC as PairwiseAUC
 from keras_funcs.losses.regression import BalancedMSE as BalancedMSE
 from keras_funcs.losses.regression import Pinball as Pinball
 from keras_funcs.losses.regression import Robust as Robust

@@ -27,7 +27,7 @@ from keras_funcs.losses._pairs import smallest_of
 from keras_funcs.losses._regression import RegressionLoss
 
 
-@component(tune={"margin": Range(0.1, 2.0), "distance": Choice(*DISTANCES)})
+@component(tune={"margin": Range(0.2, 2.0), "distance": Choice(*DISTANCES)})
 class TripletSemiHard(EmbeddingLoss):
     """Triplet loss with negatives that are just a little too close.
 
@@ -94,7 +94,7 @@ class TripletSemiHard(EmbeddingLoss):
         return mean_of(ops.relu(self.margin + d - n), pairs.positive)
 
 
-@component(tune={"margin": Range(0.1, 2.0), "distance": Choice(*DISTANCES)})
+@component(tune={"margin": Range(0.2, 2.0), "distance": Choice(*DISTANCES)})
 class TripletHard(EmbeddingLoss):
     """Triplet loss of the furthest positive and the nearest negative.
 
