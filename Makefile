@@ -20,8 +20,9 @@ lint: $(VENV)/.test  ## Style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-readme: $(VENV)/.test  ## Writes the generated tables of the README anew
+readme: $(VENV)/.test  ## Writes the generated tables and pages anew
 	KERAS_BACKEND=jax $(BIN)/python tests/readme_tables.py README.md
+	KERAS_BACKEND=jax $(BIN)/python -m tests.migration_page docs/migration.md
 
 clean:  ## Removes the virtual environment; runs/ stays
 	rm -rf $(VENV)
