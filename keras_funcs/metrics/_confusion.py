@@ -1,5 +1,6 @@
 """One state for every metric that can be read off a confusion matrix."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from keras_funcs._core import checks
 from keras_funcs._core import labels
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._state import StateMetric
+from keras_funcs.metrics._state import sum_cells
 from keras_funcs.metrics._state import weigh
 
 
@@ -90,64 +92,44 @@ class ConfusionMetric(StateMetric):
         sample_weight: Tensor | None,
     ) -> None:
         if self.multi_label:
-            self._count_labels(y_true, y_pred, mask, sample_weight)
-            return
-        # y_pred is `(batch, ..., C)`; or, for two classes, the score of class
-        # 1 in `(batch,)` or `(batch, ..., 1)`.
-        if len(y_pred.shape) < 2 or y_pred.shape[-1] == 1:
+            y_true, y_pred = self._columns(y_true, y_pred)
+            size = y_pred.shape[-1]
+            true, predicted, valid = self._binary(y_true, y_pred)
+            # A matrix of two classes for each label.
+            cell = 4 * ops.arange(size, dtype="int32") + 2 * true + predicted
+        elif len(y_pred.shape) < 2 or y_pred.shape[-1] == 1:
+            # For two classes, the scores of class 1.
             size = 2
             true, predicted, valid = self._binary(y_true, y_pred)
+            cell = 2 * true + predicted
         else:
             size = y_pred.shape[-1]
             true, predicted, valid = read_classes(y_true, y_pred)
+            cell = size * true + predicted
         self._build(size)
-        wanted = self._wanted(true)
+        wanted = ops.ones_like(valid)
+        if self.ignore_class is not None:
+            wanted = ops.not_equal(true, self.ignore_class)
+        if self.multi_label:  # -1 is an unknown label
+            wanted = ops.logical_and(wanted, ops.not_equal(y_true, -1))
         weight, broken = weigh(wanted, valid, mask, sample_weight)
-        cell = ops.where(
-            ops.logical_and(wanted, valid), true * size + predicted, 0
-        )
-        batch = ops.segment_sum(
-            ops.reshape(weight, (-1,)),
-            ops.reshape(cell, (-1,)),
-            num_segments=size**2,
-        )
-        self.add(ops.reshape(batch, (size, size)), broken)
+        cell = ops.where(ops.logical_and(wanted, valid), cell, 0)
+        shape = tuple(self._sums.shape[1:])
+        batch = sum_cells(cell, weight, math.prod(shape))
+        self.add(ops.reshape(batch, shape), broken)
 
-    def _count_labels(
-        self,
-        y_true: Tensor,
-        y_pred: Tensor,
-        mask: Tensor | None,
-        sample_weight: Tensor | None,
-    ) -> None:
+    def _columns(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+        """Multi-hot labels and scores `(batch, ..., L)`."""
         if len(y_pred.shape) == 1:
-            y_true, y_pred = labels.align_binary(
-                y_true, ops.expand_dims(y_pred, -1)
-            )
+            y_pred = ops.expand_dims(y_pred, -1)
+            y_true, y_pred = labels.align_binary(y_true, y_pred)
         if len(y_true.shape) != len(y_pred.shape):
             raise ValueError(
                 "Invalid shape of `y_true`. Expected a label for each score, "
                 f"{tuple(y_pred.shape)}. Received: y_true.shape="
                 f"{tuple(y_true.shape)}"
             )
-        size = y_pred.shape[-1]
-        true, predicted, valid = self._binary(y_true, y_pred)
-        self._build(size)
-        # -1 is an unknown label.
-        wanted = ops.logical_and(self._wanted(true), ops.not_equal(y_true, -1))
-        weight, broken = weigh(wanted, valid, mask, sample_weight)
-        cell = 2 * true + predicted
-        cells = [
-            ops.reshape(ops.where(ops.equal(cell, c), weight, 0), (-1, size))
-            for c in range(4)
-        ]
-        batch = ops.stack([ops.sum(part, axis=0) for part in cells], axis=-1)
-        self.add(ops.reshape(batch, (size, 2, 2)), broken)
-
-    def _wanted(self, true: Tensor) -> Tensor:
-        if self.ignore_class is None:
-            return ops.ones_like(true, dtype="bool")
-        return ops.not_equal(true, self.ignore_class)
+        return y_true, y_pred
 
     def matrix(self) -> np.ndarray:
         """The matrix `[true, predicted]` as float64, with exact counts.

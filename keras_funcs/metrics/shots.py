@@ -12,6 +12,7 @@ from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._confusion import ConfusionMetric
 from keras_funcs.metrics._confusion import read_classes
 from keras_funcs.metrics._state import StateMetric
+from keras_funcs.metrics._state import sum_cells
 from keras_funcs.metrics._state import weigh
 
 
@@ -262,11 +263,7 @@ class TopKRecall(StateMetric):
         ahead = ops.logical_or(y_pred > own, tied)
         rank = ops.sum(ops.cast(ahead, "int32"), axis=-1)
         missed = ops.cast(rank >= self.k, "int32")
-        batch = ops.segment_sum(
-            ops.reshape(weight, (-1,)),
-            ops.reshape(2 * true + missed, (-1,)),
-            num_segments=2 * size,
-        )
+        batch = sum_cells(2 * true + missed, weight, 2 * size)
         self.add(ops.reshape(batch, (size, 2)), broken)
 
     def score(self, state: Tensor) -> Tensor:

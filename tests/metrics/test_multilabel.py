@@ -114,7 +114,8 @@ def test_unknown_labels_are_left_out():
 
 
 @pytest.mark.parametrize(
-    "label, score", [(2, 0.5), (0.5, 0.5), (np.nan, 0.5), (1, 1.7), (0, np.nan)]
+    "label, score",
+    [(2, 0.5), (-1.4, 0.5), (0.5, 0.5), (np.nan, 0.5), (1, 1.7), (0, np.nan)],
 )
 def test_what_cannot_be_counted_is_nan(label, score):
     metric = metrics.HammingScore()
