@@ -104,6 +104,23 @@ class OverlapLoss(RegionLoss):
         return ops.convert_to_tensor(shares / shares.sum(), dtype=like.dtype)
 
 
+def mean_of(values: Tensor, present: Tensor) -> Tensor:
+    """The mean over the classes that are there to be found, or 0."""
+    present = ops.cast(present, values.dtype)
+    return ratio(ops.sum(present * values, -1), ops.sum(present, -1))
+
+
+class ScoreLoss(RegionLoss):
+    """Abstract base of losses that are a score of the batch.
+
+    Args:
+        **kwargs: `ignore_class`, `name`, `reduction`, `dtype`.
+    """
+
+    unit = "batch"
+    per_sample = False
+
+
 def steep_power(x: Tensor, exponent: Any) -> Tensor:
     """`x**exponent` for x >= 0, with a finite slope at 0.
 

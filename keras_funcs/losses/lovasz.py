@@ -13,7 +13,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._overlap import ratio
+from keras_funcs.losses._overlap import mean_of
 from keras_funcs.losses._region import Region
 from keras_funcs.losses._region import RegionLoss
 
@@ -200,14 +200,13 @@ class LovaszSoftmax(RegionLoss):
         errors = ops.abs(region.target - region.probabilities())
         loss, area = lovasz(errors, region)
         if self.classes == "present":
-            counts = ops.cast(area > 0, loss.dtype)
+            counts = area > 0
         elif isinstance(self.classes, list):
-            chosen = [c in self.classes for c in range(loss.shape[-1])]
-            counts = ops.ones_like(loss) * ops.cast(chosen, loss.dtype)
+            counts = [c in self.classes for c in range(loss.shape[-1])]
+            counts = ops.ones_like(loss) * ops.cast(counts, loss.dtype)
         else:
             counts = ops.ones_like(loss)
-        loss = ratio(ops.sum(counts * loss, -1), ops.sum(counts, -1))
-        return _hard(loss, region)
+        return _hard(mean_of(loss, counts), region)
 
 
 def _classes(value: Any) -> str | list[int]:

@@ -14,28 +14,12 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._overlap import ScoreLoss
+from keras_funcs.losses._overlap import mean_of
 from keras_funcs.losses._overlap import ratio
 from keras_funcs.losses._overlap import tversky
 from keras_funcs.losses._region import Region
-from keras_funcs.losses._region import RegionLoss
 from keras_funcs.losses._region import Sums
-
-
-class ScoreLoss(RegionLoss):
-    """Abstract base of losses that are a score of the batch.
-
-    Args:
-        **kwargs: `ignore_class`, `name`, `reduction`, `dtype`.
-    """
-
-    unit = "batch"
-    per_sample = False
-
-
-def _of_present(loss: Tensor, present: Tensor) -> Tensor:
-    """The mean over the classes that are there to be found, or 0."""
-    present = ops.cast(present, loss.dtype)
-    return ratio(ops.sum(present * loss, -1), ops.sum(present, -1))
 
 
 @component(tune={"beta": Range(0.5, 2.0, log=True)})
@@ -112,7 +96,7 @@ def _f_beta(sums: Sums, beta: Any) -> Tensor:
     # (b FN + FP) / ((1 + b) TP + b FN + FP) with b = beta**2: a Tversky index
     missed = beta * beta / (1.0 + beta * beta)
     loss = tversky(sums, 1.0 - missed, missed, 0.0)
-    return _of_present(loss, sums.tp + sums.fn > 0)
+    return mean_of(loss, sums.tp + sums.fn > 0)
 
 
 @component(
@@ -276,7 +260,7 @@ class SoftMCC(ScoreLoss):
         floor = 1e-6 * spread_t
         spread_q = ops.where(spread_q < floor, floor, spread_q)
         loss = 1.0 - covariance / ops.sqrt(spread_t * spread_q)
-        return _of_present(loss, there)
+        return mean_of(loss, there)
 
 
 def _others(shares: Tensor) -> Tensor:

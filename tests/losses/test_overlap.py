@@ -288,6 +288,24 @@ def test_they_are_one_index():
 
 
 @pytest.mark.parametrize("per_sample", [True, False])
+def test_log_cosh_is_that_of_dice(per_sample):
+    ids, rows, logits = masks()
+    p = oracle.probabilities(logits)
+    dice = expected(losses.Dice, p, rows, per_sample=per_sample)
+    wanted = np.log((np.exp(dice) + np.exp(-dice)) / 2)
+    loss = losses.LogCoshDice(
+        from_logits=True, per_sample=per_sample, reduction=None
+    )
+    found = ops.convert_to_numpy(loss(ids, logits))
+    np.testing.assert_allclose(found, wanted if per_sample else wanted[0], 1e-5)
+    # A small loss keeps its digits: x**2 / 2.
+    nearly = np.where(rows, 1 - 1e-4, 5e-5)
+    x = ops.convert_to_numpy(losses.Dice(reduction=None)(ids, nearly))
+    found = losses.LogCoshDice(reduction=None)(ids, nearly)
+    np.testing.assert_allclose(found, x**2 / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("per_sample", [True, False])
 @pytest.mark.parametrize("background", [True, False])
 def test_monai_agrees(per_sample, background):
     ids, rows, logits = masks()
