@@ -81,7 +81,7 @@ def test_value_with_torch(progress):
     assert found == pytest.approx(float(wanted), rel=1e-5)
 
 
-@pytest.mark.parametrize("progress", STAGES)
+@pytest.mark.parametrize("progress", [0.15, 1.0])
 def test_gradient_with_torch(progress):
     n = np.array(COUNTS, float)
     z = torch.tensor(LOGITS, dtype=torch.float64, requires_grad=True)
@@ -147,7 +147,7 @@ def test_the_shift_is_that_of_logit_adjusted():
     np.testing.assert_allclose(found, wanted, 1e-4, 1e-6)
 
 
-@pytest.mark.parametrize("progress", STAGES)
+@pytest.mark.parametrize("progress", [0.0, 1.0])
 @pytest.mark.parametrize("size", [20.0, 1e2, 1e4])
 def test_extremes(progress, size):
     loss = at(progress)
