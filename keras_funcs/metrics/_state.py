@@ -74,6 +74,9 @@ class StateMetric(Configurable, keras.metrics.Metric):
             ValueError: for shapes that do not fit.
         """
         y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
+        if keras.backend.standardize_dtype(y_true.dtype) == "bool":
+            # TensorFlow compares booleans with no number.
+            y_true = ops.cast(y_true, "int32")
         mask = self._masks.read(y_pred)
         self.leader().count(y_true, y_pred, mask, sample_weight)
 
