@@ -24,12 +24,13 @@ BY_NAME: dict[str, list[Any]] = {
     "cost_matrix": [[[4 * (i != j) for j in range(4)] for i in range(4)]],
     "class_weights": [[1.0, 2.0, 3.0, 4.0]],
     "learning_rate_multipliers": [{".": 0.5}],
-    "losses": [["mse", "msle"]],
+    "losses": [["mse", "mae"]],
     "name": ["another_name"],
     "num_classes": [CLASSES],
     "schedule": [[0.2]],
     "shared_axes": [[1]],
     "weight_decay_exclusions": [["."]],
+    "weights": [[1.0, 2.0]],
 }
 BY_LAST_WORD: dict[str, list[Any]] = {
     "constraint": ["non_neg"],

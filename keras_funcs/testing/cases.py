@@ -35,7 +35,7 @@ REQUIRED: dict[str, Callable[[], Any]] = {
     "k": lambda: 2,
     "learning_rate": lambda: 0.1,
     "log_dir": tempfile.mkdtemp,
-    "losses": lambda: ["mse", "mae"],
+    "losses": lambda: ["Robust", "Pinball"],
     "metrics": lambda: [BalancedAccuracy(), MatthewsCorrelation()],
     "name": lambda: "label_smoothing",  # of a loss
     "schedule": lambda: [0.0, 0.1],
