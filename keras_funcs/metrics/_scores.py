@@ -132,7 +132,7 @@ class ScoreMetric(StateMetric):
             wanted = ops.not_equal(hard, self.ignore_class)
         if self.multi_label:
             wanted = ops.logical_and(wanted, ops.not_equal(y_true, -1))
-        valid = ops.logical_and(known, self._usable(y_pred, y_pred))
+        valid = ops.logical_and(known, self._usable(y_pred))
         return Columns(y_pred, positive, wanted, valid, False)
 
     def _exclusive(self, y_true: Tensor, y_pred: Tensor) -> Columns:
@@ -148,12 +148,13 @@ class ScoreMetric(StateMetric):
             wanted = ops.not_equal(ids, self.ignore_class)
         columns = ops.arange(y_pred.shape[-1], dtype="int32")
         positive = ops.equal(ops.expand_dims(ids, -1), columns)
-        usable = self._usable(ops.min(y_pred, -1), ops.max(y_pred, -1))
+        # Not by the largest score: JAX passes over a NaN there.
+        usable = ops.all(self._usable(y_pred), axis=-1)
         valid = ops.logical_and(valid, usable)
         return Columns(y_pred, positive, wanted, valid, True)
 
-    def _usable(self, lowest: Tensor, highest: Tensor) -> Tensor:
-        if self.from_logits:  # a NaN is neither
-            return ops.logical_and(lowest <= highest, highest < float("inf"))
+    def _usable(self, y_pred: Tensor) -> Tensor:
+        if self.from_logits:
+            return y_pred < float("inf")  # a NaN is not
         # Scores outside [0, 1] are logits that were not announced.
-        return ops.logical_and(lowest > -1e-3, highest < 1.0 + 1e-3)
+        return ops.abs(y_pred - 0.5) < 0.501

@@ -125,7 +125,8 @@ class KolmogorovSmirnov(HistogramMetric):
     def rank(self, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
         (rise, run), defined = shares(positive, negative)
         distance = ops.abs(ops.cumsum(rise - run, axis=-1))
-        return ops.max(distance, axis=-1), defined
+        # The largest of NaN is -inf to JAX.
+        return ops.max(distance, axis=-1) + 0.0 * distance[:, -1], defined
 
 
 @component()

@@ -82,9 +82,8 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def bincount(cells: Any, weights: Any, size: int) -> Any:
-    return tf.math.bincount(
-        cells, weights=weights, minlength=size, maxlength=size
-    )
+    # `tf.math.bincount` computes a size, which XLA wants to be constant.
+    return tf.raw_ops.DenseBincount(input=cells, size=size, weights=weights)
 
 
 def compiles_steps() -> bool:
