@@ -41,12 +41,13 @@ def table(title: str, medians: Mapping[str, float], over: str) -> None:
 
 
 def value_and_gradient(
-    loss: Callable[[Any], Any], array: np.ndarray
+    loss: Callable[..., Any], array: np.ndarray, *others: Any
 ) -> Callable[[], Any]:
     """A compiled function of value and gradient, called to completion.
 
     JAX is jitted, TensorFlow compiled by XLA; Torch runs eagerly, as Keras
-    runs it.
+    runs it. `others` are further arguments, such as labels, of which the
+    compiler must not make constants.
     """
     backend = keras.config.backend()
     if backend == "jax":
@@ -54,26 +55,26 @@ def value_and_gradient(
 
         x = jax.numpy.asarray(array)
         compiled = jax.jit(jax.value_and_grad(loss))
-        return lambda: jax.block_until_ready(compiled(x))
+        return lambda: jax.block_until_ready(compiled(x, *others))
     if backend == "tensorflow":
         import tensorflow as tf
 
         x = tf.constant(array)
 
         @tf.function(jit_compile=True)
-        def both(x: Any) -> Any:
+        def both(x: Any, *others: Any) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                value = loss(x)
+                value = loss(x, *others)
             return value, tape.gradient(value, x)
 
-        return lambda: both(x)[0].numpy()  # waits for the whole program
+        return lambda: both(x, *others)[0].numpy()  # waits for the program
     import torch
 
     x = torch.tensor(array, requires_grad=True)
 
     def both_eagerly() -> Any:
-        value = loss(x)
+        value = loss(x, *others)
         gradient = torch.autograd.grad(value, x)
         if x.is_cuda:
             torch.cuda.synchronize()

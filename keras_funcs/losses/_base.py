@@ -224,26 +224,27 @@ class Softmax(NamedTuple):
         own = ops.exp(self._shifted(ids))
         return self._log_rest(own, self._squeeze(self.total))
 
-    def log_rest(self) -> Tensor:
-        """`log(1 - p_c)` of every class, right to the last digit.
+    def log_odds_against(self) -> Tensor:
+        """`log((1 - p_c) / p_c)` of every class, right to the last digit.
 
         Only the largest probability can be so close to 1 that a subtraction
         would leave nothing of the others; their sum is taken without it.
         """
-        exponentials = ops.exp(self.logits - self.largest)
+        shifted = self.logits - self.largest
+        exponentials = ops.exp(shifted)
         first = self.is_class(ops.argmax(self.logits, axis=self.axis))
         others = ops.where(first, ops.zeros_like(exponentials), exponentials)
         others = ops.sum(others, axis=self.axis, keepdims=True)
         rest = ops.where(first, others, self.total - exponentials)
-        return ops.log(floored(rest)) - ops.log(self.total)
+        return ops.log(floored(rest)) - shifted
 
-    def log_rest_of(self, ids: Tensor) -> Tensor:
-        """`log(1 - p_y)`, right to the last digit."""
+    def log_odds_against_of(self, ids: Tensor) -> Tensor:
+        """`log((1 - p_y) / p_y)`, right to the last digit."""
         exponentials = ops.exp(self.logits - self.largest)
         own = self.is_class(ids)
         others = ops.where(own, ops.zeros_like(exponentials), exponentials)
         others = ops.sum(others, axis=self.axis)
-        return ops.log(floored(others)) - ops.log(self._squeeze(self.total))
+        return ops.log(floored(others)) - self._shifted(ids)
 
     def sum_log_p(self) -> Tensor:
         """`sum_c log(p_c)`, without the axis of the classes."""
@@ -251,11 +252,18 @@ class Softmax(NamedTuple):
 
     def is_class(self, ids: Tensor) -> Tensor:
         """One-hot labels as booleans."""
+        return ops.equal(*self._places(ids))
+
+    def is_from(self, ids: Tensor) -> Tensor:
+        """Whether a class is the label's or a later one."""
+        return ops.greater_equal(*self._places(ids))
+
+    def _places(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         shape = [1] * len(self.logits.shape)
         shape[self.axis] = -1
         classes = ops.arange(self.logits.shape[self.axis], dtype="int32")
         ids = ops.cast(ops.expand_dims(ids, self.axis), "int32")
-        return ops.equal(ids, ops.reshape(classes, shape))
+        return ops.reshape(classes, shape), ids
 
     def one_hot(self, ids: Tensor) -> Tensor:
         """Labels as distributions."""
@@ -297,11 +305,11 @@ class Probability(NamedTuple):
             return self.softmax.log_not_p()
         return self.softmax.log_not_p_of(self.ids)
 
-    def log_rest(self) -> Tensor:
-        """`log(1 - p)`, right where p is 1 to rounding."""
+    def log_odds_against(self) -> Tensor:
+        """`log((1 - p) / p)`, right where p is 1 to rounding."""
         if self.ids is None:
-            return self.softmax.log_rest()
-        return self.softmax.log_rest_of(self.ids)
+            return self.softmax.log_odds_against()
+        return self.softmax.log_odds_against_of(self.ids)
 
     def sum_log(self) -> Tensor:
         """`sum_c log(p_c)` over all classes."""

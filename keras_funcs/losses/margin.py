@@ -284,4 +284,4 @@ class LDAM(ClassWeighting, LogitLoss):
         # A margin of scale * max_margin = 15 makes a loss of what is left
         # beside p = 1 - 1e-7: the rest has to be summed, not subtracted.
         margin = self.scale * self.max_margin * p.own(self._margins)
-        return self.weigh(p, ops.softplus(p.log_rest() - p.log() + margin))
+        return self.weigh(p, ops.softplus(p.log_odds_against() + margin))

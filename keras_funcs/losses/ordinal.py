@@ -74,13 +74,16 @@ class RankedProbability(CategoricalLoss):
         )
 
     def sparse(self, ids: Tensor, softmax: Softmax) -> Tensor:
-        return self.soft(softmax.one_hot(ids), softmax)
+        return self._distance(softmax.is_from(ids), softmax)
 
     def soft(self, target: Tensor, softmax: Softmax) -> Tensor:
+        return self._distance(ops.cumsum(target, axis=self.axis), softmax)
+
+    def _distance(self, cumulative: Tensor, softmax: Softmax) -> Tensor:
         # sum_k (P_k - Y_k)**2 / (K - 1); the last term is 0
-        excess = ops.exp(softmax.log_p()) - target
-        distance = ops.square(ops.cumsum(excess, axis=self.axis))
-        thresholds = target.shape[self.axis] - 1
+        p = ops.cumsum(ops.exp(softmax.log_p()), axis=self.axis)
+        distance = ops.square(p - ops.cast(cumulative, p.dtype))
+        thresholds = p.shape[self.axis] - 1
         return ops.sum(distance, axis=self.axis) / thresholds
 
 
