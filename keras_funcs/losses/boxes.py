@@ -116,7 +116,10 @@ def _smaller(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:
-    """`part / whole`; 0 for nothing of nothing, with a finite gradient."""
-    some = whole > 0
+    """`part / whole`; 0 for nothing of nothing, with a finite gradient.
+
+    The gradient squares the area, of which less than this would be nothing.
+    """
+    some = whole > 1e-18
     quotient = part / ops.where(some, whole, ops.ones_like(whole))
     return ops.where(some, quotient, ops.zeros_like(quotient))
