@@ -1,5 +1,7 @@
-"""Two devices on one CPU, and the same random numbers for every test."""
+"""Two devices on one CPU, random numbers that repeat, and bounded memory."""
 
+import gc
+import itertools
 import os
 
 # Before a backend is imported: JAX reads it once.
@@ -24,3 +26,21 @@ if keras.config.backend() == "tensorflow":
 @pytest.fixture(autouse=True)
 def seed():
     keras.utils.set_random_seed(1)
+
+
+EVERY = 40
+tests = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def memory():
+    """Forgets compiled programs now and then: thousands of tests make many."""
+    yield
+    if next(tests) % EVERY:
+        return
+    keras.utils.clear_session(free_memory=False)
+    if keras.config.backend() == "jax":
+        import jax
+
+        jax.clear_caches()
+    gc.collect()

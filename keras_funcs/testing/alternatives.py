@@ -25,6 +25,7 @@ BY_NAME: dict[str, list[Any]] = {
     "class_weights": [[1.0, 2.0, 3.0, 4.0]],
     "learning_rate_multipliers": [{".": 0.5}],
     "losses": [["mse", "mae"]],
+    "metrics": [["balanced_accuracy"]],
     "name": ["another_name"],
     "num_classes": [CLASSES],
     "schedule": [[0.2]],

@@ -21,8 +21,6 @@ from keras_funcs._core.component import Component
 from keras_funcs._core.component import arguments
 from keras_funcs._core.component import kind_of
 from keras_funcs._core.component import registered
-from keras_funcs.metrics import BalancedAccuracy
-from keras_funcs.metrics import MatthewsCorrelation
 
 CLASSES = 4
 
@@ -36,7 +34,7 @@ REQUIRED: dict[str, Callable[[], Any]] = {
     "learning_rate": lambda: 0.1,
     "log_dir": tempfile.mkdtemp,
     "losses": lambda: ["Robust", "Pinball"],
-    "metrics": lambda: [BalancedAccuracy(), MatthewsCorrelation()],
+    "metrics": lambda: ["balanced_accuracy", "matthews_correlation"],
     "name": lambda: "label_smoothing",  # of a loss
     "schedule": lambda: [0.0, 0.1],
     "stable_steps": lambda: 4,

@@ -21,6 +21,7 @@ CONTEXTS: list[dict[str, Any]] = [
     {},
     {"class_counts": [40, 20, 10, 5]},
     {"class_counts": [40, 20, 10, 0]},
+    {"class_counts": [40, 5]},
     {"weight_decay": 0.1},
 ]
 
@@ -170,6 +171,14 @@ def _metric_of_one_score(case: Case, overrides: dict[str, Any]) -> list[Any]:
     return results(metric.result())
 
 
+def _metric_of_logits(case: Case, overrides: dict[str, Any]) -> list[Any]:
+    """Scores that are no probabilities, whether announced or not."""
+    metric = case.make(**overrides)
+    z = inputs.generator(4).normal(size=(40, CLASSES)).astype("float32")
+    metric.update_state(inputs.labels(case, batch=40), 5.0 * z)
+    return results(metric.result())
+
+
 def _metric_of_few_classes(case: Case, overrides: dict[str, Any]) -> list[Any]:
     metric = case.make(**overrides)
     few = np.array([0, 0, 1, 1, 1], dtype="int32")
@@ -204,7 +213,12 @@ _OBSERVERS: dict[str, list[Callable[[Case, dict[str, Any]], list[Any]]]] = {
     "adaptive_losses": [_adaptive_loss, _adaptive_loss_of_squares],
     "layers": [_layer],
     "losses": [_loss, _loss_of_squares],
-    "metrics": [_metric, _metric_of_one_score, _metric_of_few_classes],
+    "metrics": [
+        _metric,
+        _metric_of_one_score,
+        _metric_of_few_classes,
+        _metric_of_logits,
+    ],  # fmt: skip
     "optimizers": [_optimizer],
     "regularizers": [_regularizer],
     "schedules": [_schedule],
