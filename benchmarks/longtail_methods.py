@@ -100,6 +100,17 @@ def methods() -> list[Method]:
         Method(
             "AutoBalanced", lambda n: losses.AutoBalanced(n), hosted=True
         ),
+        Method(
+            "AutoBalanced, cosine head",
+            lambda n: losses.AutoBalanced(n),
+            cosine_scale=16.0,
+            hosted=True,
+        ),
+        Method(
+            "LogitAdjusted, cosine head",
+            lambda n: losses.LogitAdjusted(n, **logits),
+            cosine_scale=16.0,
+        ),
     ]  # fmt: skip
 
 

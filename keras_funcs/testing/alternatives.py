@@ -28,6 +28,7 @@ BY_NAME: dict[str, list[Any]] = {
     "metrics": [["balanced_accuracy"]],
     "name": ["another_name"],
     "num_classes": [CLASSES],
+    "num_samples": [100],
     "schedule": [[0.2]],
     "shared_axes": [[1]],
     "weight_decay_exclusions": [["."]],

@@ -116,7 +116,10 @@ def wrong_shapes_raise(case: Case) -> None:
             f"of shape {found.shape}",
         )
     if case.targets not in ("classes", "ids"):
-        expected = _loss(loss, rows[:, :1], y_pred[:, :1])
+        try:
+            expected = _loss(loss, rows[:, :1], y_pred[:, :1])
+        except ValueError:  # some need several numbers a sample
+            return
         for one, other in ((0, slice(0, 1)), (slice(0, 1), 0)):
             try:
                 found = _loss(loss, rows[:, one], y_pred[:, other])

@@ -51,7 +51,11 @@ def numbers_are_numbers(case: Case) -> None:
         if isinstance(default, bool) or not isinstance(default, (int, float)):
             continue
         for value in (True, False, str(default), [default]):
-            if isinstance(value, list) and name in ("axis", "alpha"):
+            if isinstance(value, list) and name in (
+                "alpha",
+                "axis",
+                "quantiles",
+            ):
                 continue  # take lists as well
             expect(
                 not _accepted(case, name, value),
