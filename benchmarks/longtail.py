@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import timing  # noqa: F401, first: it chooses the backend
+
 import keras  # isort: skip
 import numpy as np
 import pandas as pd

@@ -211,10 +211,12 @@ def masked_samples_do_not_count(case: Case) -> None:
 def ignored_class_does_not_count(case: Case) -> None:
     """`ignore_class` that zeroes a loss but keeps it in the mean's count."""
     _, y_true, y_pred = _batch(case)
-    for ignored in (1, -1, 255):
+    # A yes or no of each score may not be ignored by itself.
+    for ignored in (1, -1, 255) if case.targets == "classes" else (-1, 255):
         loss = case.make(ignore_class=ignored)
-        marked = np.where(np.arange(len(y_true)) % 2, y_true, ignored)
-        keep = marked != ignored
+        marked = y_true.copy()
+        marked[::2] = ignored
+        keep = np.all(marked.reshape(len(marked), -1) != ignored, axis=1)
         close(
             _loss(loss, marked, y_pred),
             _loss(case.make(), y_true[keep], y_pred[keep]),

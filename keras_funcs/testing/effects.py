@@ -22,6 +22,7 @@ CONTEXTS: list[dict[str, Any]] = [
     {"class_counts": [40, 20, 10, 5]},
     {"class_counts": [40, 20, 10, 0]},
     {"class_counts": [40, 5]},
+    {"margin": 0.1},
     {"weight_decay": 0.1},
 ]
 
@@ -136,7 +137,8 @@ def _loss_of_squares(case: Case, overrides: dict[str, Any]) -> list[Any]:
     """Every axis could be the classes'."""
     loss = case.make(reduction=None, **overrides)
     y_pred = inputs.generator().uniform(0.1, 0.9, (3, CLASSES, CLASSES))
-    y_true = np.tile(np.eye(CLASSES, dtype="float32"), (3, 1, 1))
+    unequal = np.eye(CLASSES, dtype="float32")[[0, 0, 1, 2]]
+    y_true = np.tile(unequal, (3, 1, 1))
     return results([loss(y_true, y_pred.astype("float32"))])
 
 

@@ -22,6 +22,7 @@ PERHAPS: tuple[Any, ...] = (
     np.zeros((2, 2)),
 )  # fmt: skip
 SECONDS = 2.0
+TAKE_LISTS = ("alpha", "axis", "quantiles")
 
 
 @check(*CLASSES, once=True)
