@@ -56,6 +56,7 @@ class MaskedLoss(Configurable, keras.losses.Loss):
             while len(mask.shape) < len(y_true.shape):
                 mask = ops.expand_dims(mask, -1)
             y_true = ops.where(mask, y_true, ops.zeros_like(y_true))
+        sample_weight = weight_for(self, sample_weight, y_pred)
         loss = super().__call__(y_true, y_pred, sample_weight)
         return ops.cast(loss, self.result_dtype)
 
@@ -360,3 +361,28 @@ def check_length(name: str, values: Any, num_classes: int) -> None:
         checks.invalid(
             name, f"one for each of the {num_classes} classes", values
         )
+
+
+def weight_for(
+    loss: keras.losses.Loss, sample_weight: Tensor, y_pred: Tensor
+) -> Tensor:
+    """Weights in the form that a loss needs, and of its own.
+
+    Keras aligns weights and values from the right: weights `(B,)` against the
+    values `(B, H, W)` of pixels would be broadcast along W. They are written
+    out, since a mean divides by the sum of what it is given. And on Torch,
+    Keras multiplies a mask into the very weights that it is given, which
+    whoever reads them next would find changed.
+    """
+    if sample_weight is None:
+        return None
+    sample_weight = ops.copy(ops.convert_to_tensor(sample_weight))
+    given, rank = tuple(sample_weight.shape), len(y_pred.shape)
+    of_samples = given and all(size == 1 for size in given[1:])
+    if getattr(loss, "unit", "label") != "label" or not of_samples or rank < 3:
+        return sample_weight
+    axis = getattr(loss, "axis", -1)
+    shape = list(ops.shape(y_pred))
+    del shape[axis if isinstance(axis, int) else -1]
+    sample_weight = ops.reshape(sample_weight, (-1, *[1] * (rank - 2)))
+    return ops.copy(ops.broadcast_to(sample_weight, shape))

@@ -87,25 +87,3 @@ def check_batch(y_true: Tensor, y_pred: Tensor) -> None:
         "Invalid shape of `y_true`. Expected as many samples as in `y_pred`, "
         f"{outputs}. Received: y_true.shape={labels}"
     )
-
-
-def weight_for(
-    loss: keras.losses.Loss, sample_weight: Tensor, y_pred: Tensor
-) -> Tensor:
-    """A weight for each sample in the form that a loss of labels needs.
-
-    Keras aligns weights and values from the right: weights `(B,)` against the
-    values `(B, H, W)` of pixels would be broadcast along W. They are written
-    out, since a mean divides by the sum of what it is given.
-    """
-    if sample_weight is None or getattr(loss, "unit", "label") != "label":
-        return sample_weight
-    sample_weight = ops.convert_to_tensor(sample_weight)
-    rank = len(y_pred.shape)
-    if len(sample_weight.shape) != 1 or rank < 3:
-        return sample_weight
-    axis = getattr(loss, "axis", -1)
-    shape = list(ops.shape(y_pred))
-    del shape[axis if isinstance(axis, int) else -1]
-    sample_weight = ops.reshape(sample_weight, (-1, *[1] * (rank - 2)))
-    return ops.broadcast_to(sample_weight, shape)

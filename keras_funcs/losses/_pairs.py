@@ -8,6 +8,7 @@ from keras import ops
 from keras_funcs._core.numerics import mean
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
+from keras_funcs.losses._base import weight_for
 
 # Far below every similarity, and finite.
 NEVER = -1e30
@@ -64,6 +65,7 @@ class ComparingLoss(MaskedLoss):
         mask = self._masks.read(y_pred)
         if mask is not None:
             labels["mask"] = ops.cast(mask, "bool")
+        sample_weight = weight_for(self, sample_weight, y_pred)
         loss = keras.losses.Loss.__call__(self, labels, y_pred, sample_weight)
         if self.result_dtype == "float16":  # which is infinite soon after
             loss = ops.clip(loss, -65504.0, 65504.0)

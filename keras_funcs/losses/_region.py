@@ -271,7 +271,8 @@ def _weight(weight: Tensor, y_pred: Tensor, multi_label: bool) -> Tensor:
     Raises:
         ValueError: for a shape that is neither.
     """
-    weight = ops.convert_to_tensor(weight)
+    # Keras changes the weights that it is given: see `_base.weight_for`.
+    weight = ops.copy(ops.convert_to_tensor(weight))
     given, outputs = tuple(weight.shape), tuple(y_pred.shape)
     shape = given
     if all(size == 1 for size in given[1:]):

@@ -9,11 +9,11 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
+from keras_funcs.losses._base import weight_for
 from keras_funcs.losses._compose import as_loss
 from keras_funcs.losses._compose import check_batch
 from keras_funcs.losses._compose import reduced_by
 from keras_funcs.losses._compose import revive
-from keras_funcs.losses._compose import weight_for
 
 
 @component()

@@ -13,10 +13,10 @@ from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.hosting import once
 from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._base import weight_for
 from keras_funcs.losses._compose import as_loss
 from keras_funcs.losses._compose import check_batch
 from keras_funcs.losses._compose import revive
-from keras_funcs.losses._compose import weight_for
 
 # Keras's losses of residuals, by the functions behind them.
 _RESIDUALS = (
