@@ -122,11 +122,9 @@ class LossModel(keras.Model):
     ) -> Any:
         """As `keras.Model.fit`; the loss is told how far it is."""
         if isinstance(self.loss, AdaptiveLoss):
-            progress = Progress()
-            if isinstance(callbacks, keras.callbacks.CallbackList):
-                callbacks.append(progress)
-            else:
-                callbacks = [*keras.tree.flatten(callbacks or []), progress]
+            # Those of a `CallbackList`, which Keras would not add to.
+            callbacks = getattr(callbacks, "callbacks", callbacks)
+            callbacks = [*keras.tree.flatten(callbacks or []), Progress()]
         return super().fit(
             x, y, batch_size, epochs, verbose, callbacks, **kwargs
         )

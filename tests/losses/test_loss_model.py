@@ -372,6 +372,17 @@ def test_callbacks_reach_the_hosted_loss(tmp_path):
     assert history == fit(plain, IDS)
 
 
+def test_a_callback_list_is_added_to():
+    model = LossModel(net(), AutoBalanced(COUNTS))
+    model.compile(adam())
+    seen = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
+    callbacks = keras.callbacks.CallbackList([seen], model=model)
+    history = fit(model, IDS, epochs=2, callbacks=callbacks)
+    assert len(history["loss"]) == 2 and seen.params["epochs"] == 2
+    assert abs(model.loss.progress - 1.0) < 1e-6
+    assert callbacks.callbacks == [seen]
+
+
 @pytest.mark.parametrize("name", LEARN)
 def test_a_loss_may_stand_at_the_end_of_a_model(name, tmp_path):
     make, y = LEARN[name]
