@@ -12,6 +12,8 @@ from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
 
 SCHEMES = ("balanced", "inverse", "sqrt", "effective")
+# In these, the number of classes that ids are compared with may wrap around.
+NARROW = ("int8", "uint8", "int16", "uint16")
 
 
 def is_sparse(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> bool:
@@ -58,6 +60,8 @@ def class_ids(
     """
     if len(y_true.shape) == len(y_pred.shape):
         y_true = ops.squeeze(y_true, axis)
+    if keras.backend.standardize_dtype(y_true.dtype) in NARROW:
+        y_true = ops.cast(y_true, "int32")
     valid = ops.logical_and(y_true >= 0, y_true < y_pred.shape[axis])
     if keras.backend.is_float_dtype(y_true.dtype):
         valid = ops.logical_and(valid, ops.equal(y_true, ops.floor(y_true)))

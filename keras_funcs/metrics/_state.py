@@ -74,10 +74,12 @@ class StateMetric(Configurable, keras.metrics.Metric):
             ValueError: for shapes that do not fit.
         """
         y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
-        if keras.backend.standardize_dtype(y_true.dtype) == "bool":
-            # TensorFlow compares booleans with no number.
-            y_true = ops.cast(y_true, "int32")
         mask = self._masks.read(y_pred)
+        # TensorFlow takes neither booleans nor integers for numbers.
+        if keras.backend.standardize_dtype(y_true.dtype) == "bool":
+            y_true = ops.cast(y_true, "int32")
+        if not keras.backend.is_float_dtype(y_pred.dtype):
+            y_pred = ops.cast(y_pred, "float32")
         self.leader().count(y_true, y_pred, mask, sample_weight)
 
     def result(self) -> Any:

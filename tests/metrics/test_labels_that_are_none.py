@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_funcs.metrics import BalancedAccuracy
 from keras_funcs.metrics import ConfusionMatrix
+from keras_funcs.metrics import TopKRecall
 
 Z = np.eye(3, dtype="float32")
 
@@ -32,6 +33,38 @@ def test_a_prediction_that_is_no_number():
     broken[1, 0] = np.nan
     assert np.isnan(score([0, 1, 2], broken))
     assert np.isnan(score([0.0, 1.0], [0.2, np.nan]))
+
+
+@pytest.mark.parametrize("classes", [10, 33])
+def test_no_number_among_many(classes):
+    # JAX's largest of many passes over a NaN.
+    rng = np.random.default_rng(0)
+    labels, columns = rng.integers(0, classes, (2, 1000))
+    broken = rng.normal(size=(1000, classes)).astype("float32")
+    broken[np.arange(1000), columns] = np.nan
+    assert np.isnan(score(labels, broken))
+    metric = TopKRecall(2)
+    metric.update_state(labels, broken)
+    assert np.isnan(float(metric.result()))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+def test_more_classes_than_a_narrow_integer_has_room_for(dtype):
+    ids = np.arange(0, 100, 9)
+    for classes in (128, 256, 300):
+        scores = np.eye(classes, dtype="float32")[ids]
+        assert score(ids.astype(dtype), scores) == 1.0
+
+
+def test_a_batch_without_samples():
+    metric = BalancedAccuracy()
+    metric.update_state(np.zeros(0, "int32"), np.zeros((0, 3), "float32"))
+    assert float(metric.result()) == 0.0
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "uint8"])
+def test_predictions_that_are_decisions(dtype):
+    assert score([0, 1, 1], np.array([0, 1, 0], dtype)) == 0.75
 
 
 def test_soft_binary_labels_are_the_nearer_class():
