@@ -87,6 +87,15 @@ def align_binary(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     return y_true, y_pred
 
 
+def is_share(y: Tensor) -> Tensor:
+    """Whether labels are 0, 1 or between, as a boolean for each.
+
+    With room for rounding: a mask that is resized with antialiasing exceeds 1
+    in its last digits.
+    """
+    return ops.logical_and(y >= -1e-5, y <= 1.0 + 1e-5)
+
+
 def fit(left: tuple[int | None, ...], right: tuple[int | None, ...]) -> bool:
     """Whether two shapes are equal as far as they are known."""
     return len(left) == len(right) and all(

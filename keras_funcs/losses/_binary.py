@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_funcs._core.labels import align_binary
+from keras_funcs._core.labels import is_share
 from keras_funcs._core.numerics import logit
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import ClassificationLoss
@@ -26,7 +27,7 @@ class BinaryLoss(ClassificationLoss):
             y_true, y_pred = y_true[:, None], y_pred[:, None]
         self.check_labels(y_pred.shape[-1])
         known = ops.not_equal(y_true, -1)
-        valid = ops.logical_and(y_true >= 0, y_true <= 1)
+        valid = is_share(y_true)
         y = ops.where(valid, y_true, ops.zeros_like(y_true))
         loss = self.each(y, y_pred if self.from_logits else logit(y_pred))
         # What is neither a label nor unknown is NaN on every backend.

@@ -232,7 +232,11 @@ class RegionLoss(MaskedLoss):
             valid = ops.sum(target, axis=1, keepdims=True) > 0
         else:
             target = self._flat(y)
-            valid = ops.ones_like(target[:, :1], dtype="bool")
+            least = ops.min(target, axis=1, keepdims=True)
+            most = ops.max(target, axis=1, keepdims=True)
+            valid = ops.logical_and(
+                labels.is_share(least), labels.is_share(most)
+            )
             y = ops.argmax(target, axis=1, keepdims=True)
         if self.ignore_class is None:
             return target, valid, None
@@ -244,7 +248,7 @@ class RegionLoss(MaskedLoss):
         """The same for a yes or no of each class; -1 is unknown."""
         y_true, y_pred = labels.align_binary(y_true, y_pred)
         target = self._flat(ops.cast(y_true, y_pred.dtype))
-        valid = ops.logical_and(target >= 0, target <= 1)
+        valid = labels.is_share(target)
         counts = ops.not_equal(target, -1)
         if self.ignore_class is not None:
             ignored = ops.equal(target, self.ignore_class)

@@ -13,6 +13,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.labels import is_share
 from keras_funcs._core.numerics import log_of_sum
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._pairs import DISTANCES
@@ -265,5 +266,4 @@ class Contrastive(RegressionLoss):
         missing = ops.relu(self.margin - y_pred)
         loss = y_true * ops.square(y_pred)
         loss = loss + (1.0 - y_true) * ops.square(missing)
-        valid = ops.logical_and(y_true >= 0, y_true <= 1)
-        return ops.where(valid, loss, float("nan"))
+        return ops.where(is_share(y_true), loss, float("nan"))
