@@ -32,6 +32,10 @@ class HistogramMetric(ScoreMetric):
     base rates from 1e-1 to 1e-4, AUROC is off by 2e-4 at most and average
     precision by 8e-4.
 
+    In the logs a dict's entries bear the metric's name alone, without that of
+    an output: two such metrics in one model need different names, and a
+    callback that watches an entry needs its `mode`.
+
     Args:
         average: `"macro"`, the mean over classes, each counting the same;
             `"weighted"`, the mean weighted by the number of labels;

@@ -61,6 +61,10 @@ class RateMetric(ConfusionMetric):
     A leaf gives numerator and denominator in `rate`. The conventions are
     scikit-learn's, whose argument `labels` is `classes` here.
 
+    In the logs a dict's entries bear the metric's name alone, without that of
+    an output: two such metrics in one model need different names, and a
+    callback that watches an entry needs its `mode`.
+
     Args:
         average: `"macro"`, the mean over classes, each counting the same;
             `"micro"`, the rate of all classes' counts together; `"weighted"`,

@@ -136,7 +136,8 @@ class BestThreshold(HistogramMetric):
     What to compare scores with once the model is trained: 0.5 is right for
     rare classes only where errors of both kinds cost the same. Take it from
     validation data, and report on other data than that. It is to be read, not
-    to be watched by a callback: larger is not better.
+    to be watched by a callback: larger is not better, and `mode="auto"` of
+    Keras's callbacks is refused.
 
     Formula:
     ```python
@@ -195,6 +196,7 @@ class BestThreshold(HistogramMetric):
     ) -> None:
         checks.one_of("average", average, ("micro", None))
         super().__init__(average=average, name=name, **kwargs)
+        del self._direction
         self.of = checks.one_of("of", of, ("f_beta", "youden"))
         self.beta = checks.number("beta", beta, above=0)
 

@@ -98,6 +98,15 @@ def test_every_callback_that_reads_logs_can_read_them(data, tmp_path):
     np.testing.assert_allclose(logs["balanced_accuracy"], max(scores), 1e-5)
 
 
+def test_callbacks_are_told_that_a_threshold_has_no_direction(data):
+    x, y = data
+    threshold = metrics.BestThreshold(average="micro", from_logits=True)
+    model = model_with(threshold)
+    stopping = keras.callbacks.EarlyStopping("best_threshold")
+    with pytest.raises(ValueError, match="mode='max'"):
+        model.fit(x, y, callbacks=[stopping], verbose=0)
+
+
 def test_weighted_metrics_get_the_weights(data):
     x, y = data
     weight = np.random.default_rng(1).integers(0, 4, 48)
