@@ -3,9 +3,9 @@
     python tests/run_backends.py [--backends jax,torch] [PYTEST ARGUMENTS]
 
 A backend is chosen when Keras is imported, so each needs a process of its own.
-Its tests go in three parts, the product (whole studies, the command, the
-README), the conformance battery and the components' own tests, so that two
-cores are busy to the end. The output of each
+Its tests go in three parts, the conformance battery, the product (whole
+studies, the command, the README) and the components' own tests; the longest
+come first, so that two cores are busy to the end. The output of each
 part is shown as it ends; the closing lines come last.
 """
 
@@ -28,8 +28,8 @@ PRODUCT = (
 )
 BATTERY = ("tests/test_conformance.py",)
 PARTS = {
-    "product": list(PRODUCT),
     "battery": list(BATTERY),
+    "product": list(PRODUCT),
     "components": ["tests", *(f"--ignore={p}" for p in (*PRODUCT, *BATTERY))],
 }
 

@@ -172,7 +172,7 @@ class ConfusionMetric(StateMetric):
         if threshold is None:
             threshold = 0.0 if self.from_logits else 0.5
         y_true = ops.cast(y_true, "float32")
-        valid = ops.logical_and(y_true >= 0, y_true <= 1)
+        valid = labels.is_share(y_true)
         if self.from_logits:
             usable = ops.logical_not(ops.isnan(y_pred))
         else:  # scores outside [0, 1] are logits that were not announced

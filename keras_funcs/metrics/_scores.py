@@ -124,7 +124,7 @@ class ScoreMetric(StateMetric):
     def _own(self, y_true: Tensor, y_pred: Tensor) -> Columns:
         y_true, y_pred = labels.align_binary(y_true, y_pred)
         y_true = ops.cast(y_true, "float32")
-        known = ops.logical_and(y_true >= 0, y_true <= 1)
+        known = labels.is_share(y_true)
         positive = y_true >= 0.5  # a soft label is the class it is nearer to
         wanted = ops.ones_like(positive)
         if self.ignore_class is not None:
