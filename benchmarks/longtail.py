@@ -149,6 +149,30 @@ def table(problem: Problem, path: Path) -> str:
     return "\n".join(lines)
 
 
+def summary(path: Path) -> str:
+    """The differences to cross-entropy on all problems, as Markdown."""
+    rows = pd.read_csv(path)
+    cells, gains = {}, {}
+    for name, part in rows.groupby("problem", sort=False):
+        wide = part.pivot(index="seed", columns="method", values="balanced")
+        against = wide.sub(wide[BASELINE], axis=0).drop(columns=BASELINE)
+        error = against.std(ddof=1) / np.sqrt(len(against))
+        gains[name] = against.mean()
+        cells[name] = {
+            method: f"{gain:+.1f} ± {error[method]:.1f}"
+            for method, gain in gains[name].items()
+        }
+    order = pd.DataFrame(gains).mean(axis=1).sort_values(ascending=False)
+    lines = [
+        f"| Method | {' | '.join(cells)} |",
+        "|---|" + "---|" * len(cells),
+    ]
+    for method in order.index:
+        found = [column.get(method, "") for column in cells.values()]
+        lines.append(f"| {method} | {' | '.join(found)} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("problems", nargs="*", default=list(PROBLEMS))
@@ -159,3 +183,4 @@ if __name__ == "__main__":
     for name in given.problems:
         measure(PROBLEMS[name], given.seeds, Path(given.out), given.only)
         print(table(PROBLEMS[name], Path(given.out)) + "\n")
+    print(summary(Path(given.out)))
