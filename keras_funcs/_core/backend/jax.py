@@ -64,7 +64,8 @@ def gradient(
     function: Callable[..., Any], arrays: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
     every = tuple(range(len(arrays)))
-    found = jax.grad(function, argnums=every)(*arrays)
+    # One program, where JAX would else compile every operation by itself.
+    found = jax.jit(jax.grad(function, argnums=every))(*arrays)
     return [np.asarray(item) for item in found]
 
 
