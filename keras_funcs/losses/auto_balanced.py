@@ -39,9 +39,9 @@ class AutoBalanced(Configurable, AdaptiveLoss):
     weights for rare classes, of which only the root is taken, since the shift
     corrects the frequencies already. Its plain argmax aims at balanced error.
 
-    `y_pred` are logits; there is no `from_logits`. A cosine head, such as
-    `keras_funcs.layers.CosineDense(C, scale=16)`, often helps more than any
-    loss.
+    `y_pred` are logits; there is no `from_logits`. With a cosine head, such as
+    `keras_funcs.layers.CosineDense(C, scale=16)`, it is better on some data
+    and worse on other: try both.
 
     To be hosted by `keras_funcs.losses.LossModel`, whose `fit` tells it how
     much of the training is done. Where nobody does, as in a loop of
