@@ -4,6 +4,7 @@ import ast
 import doctest
 import inspect
 import re
+from fractions import Fraction
 
 import keras
 import numpy as np
@@ -71,6 +72,8 @@ def test_arguments_tell_their_defaults(entry):
 
 
 def same(told, default):
+    if re.fullmatch(r"\d+ ?/ ?\d+", told):
+        return float(Fraction(told.replace(" ", ""))) == float(default)
     return ast.literal_eval(told) == ast.literal_eval(default)
 
 

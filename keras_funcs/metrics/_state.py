@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_funcs._core import checks
 from keras_funcs._core.backend import active
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.masking import MaskCarrier
@@ -34,6 +35,8 @@ class StateMetric(Configurable, keras.metrics.Metric):
     state_arguments: tuple[str, ...] = ()
 
     def __init__(self, **kwargs: Any) -> None:
+        if not isinstance(kwargs.get("name", ""), str | None):
+            checks.invalid("name", "a string", kwargs["name"])
         super().__init__(**kwargs)
         self._direction = "up"  # what `mode="auto"` of Keras callbacks reads
         self._masks = MaskCarrier(dtype="float32")

@@ -40,8 +40,8 @@ class MetricGroup(Configurable, keras.metrics.Metric):
             `keras_funcs.metrics.get` makes metrics of. A member belongs to the
             group from then on: it shows the group's state, and is not to be
             given to `compile` a second time.
-        name: String. Defaults to `"metric_group"`; does not show in the logs.
-        dtype: The dtype of the group; the members keep theirs.
+        **kwargs: `name`, which does not show in the logs, and `dtype` of
+            `keras.metrics.Metric`; the members keep theirs.
 
     Inputs:
         y_true: What every member takes.

@@ -185,7 +185,9 @@ class TopKRecall(StateMetric):
     Args:
         k: Integer >= 1, at most the number of classes.
         num_classes: Integer >= 2, or None to take it from the first batch.
+            Defaults to `None`.
         ignore_class: Integer or None. Labels of this value do not count.
+            Defaults to `None`.
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
 
     Inputs:

@@ -1,6 +1,7 @@
 """Writes the files that every later version has to load.
 
-Run once for each release, with the number of the release:
+Run once for each release, with the number of the release; before the release
+it may be run again, and then adds the configs of what is new:
 
     python -m tests.golden.write 0.1.0
 """
@@ -82,7 +83,15 @@ def labels(name, y):
 
 def main(version):
     folder = HERE / version
-    folder.mkdir()
+    if not folder.exists():
+        folder.mkdir()
+        write_models(folder)
+    path = folder / "configs.json"
+    old = json.loads(path.read_text()) if path.exists() else {}
+    write(path, {**configs(), **old})
+
+
+def write_models(folder):
     x, y = data()
     expected = {}
     for name, model in models():
@@ -94,13 +103,16 @@ def main(version):
             "scores": {key: float(value) for key, value in scores.items()},
         }
     write(folder / "predictions.json", expected)
-    configs = {}
+
+
+def configs():
+    found = {}
     for case in cases():
         made = case.make() if isinstance(case.target, type) else case.target
         if case.accepts("log_dir"):
             made = case.make(log_dir="runs")
-        configs[str(case)] = keras.saving.serialize_keras_object(made)
-    write(folder / "configs.json", configs)
+        found[str(case)] = keras.saving.serialize_keras_object(made)
+    return found
 
 
 def write(path, content):
