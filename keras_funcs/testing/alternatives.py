@@ -29,6 +29,7 @@ BY_NAME: dict[str, list[Any]] = {
     "name": ["another_name"],
     "num_classes": [CLASSES],
     "num_samples": [100],
+    "regression": [[True, False]],
     "schedule": [[0.2]],
     "shared_axes": [[1]],
     "weight_decay_exclusions": [["."]],
