@@ -29,10 +29,11 @@ def print_list(pattern: str, kind: str, as_json: bool) -> None:
     if as_json:
         return print_json([card.to_dict() for card in cards])
     width = max(len(card.name) for card in cards) + 2
+    indent = max(map(len, kinds)) + 2
     before = ""
     for card in cards:
         if not sys.stdout.isatty():  # one line each, for grep and cut
-            print(f"{card.kind:<14}{card.name:<{width}}{card.summary}")
+            print(f"{card.kind:<{indent}}{card.name:<{width}}{card.summary}")
             continue
         if card.kind != before:
             print(("\n" if before else "") + bold(card.kind))
