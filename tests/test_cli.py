@@ -104,10 +104,10 @@ def test_version():
 def test_list():
     lines = call("list").stdout.splitlines()
     assert any(line.split()[:2] == ["layers", "Snake"] for line in lines)
-    found = call("list", "focal").stdout.splitlines()
-    assert [line.split()[1] for line in found] == [
-        "BinaryFocal",
-        "CategoricalFocal",
+    found = call("list", "*focal").stdout.splitlines()
+    names = ["BinaryFocal", "CategoricalFocal", "UnifiedFocal"]
+    assert [line.split()[:2] for line in found] == [
+        ["losses", name] for name in names
     ]
     found = json.loads(call("list", "s*", "--kind", "layers", "--json").stdout)
     assert [card["name"] for card in found] == ["Snake", "Swish"]
@@ -134,9 +134,9 @@ def test_show(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["list", "focl"], "Nearest: BinaryFocal, CategoricalFocal."),
+        (["list", "binaryfocl"], "Nearest: BinaryFocal"),
         (["list", "--kind", "loses"], "Nearest: losses"),
-        (["show", "Snak"], "Nearest: Snake."),
+        (["show", "Snak"], "Nearest: Snake"),
         (["show", "DropPath", "--plot", "a.png"], "it has no curve"),
         (["show", "Snake", "--plot", "a.jpg"], "a .png file"),
         (["tune", "digit"], "DATA is 'digits', or a .csv"),
