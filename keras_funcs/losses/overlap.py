@@ -361,8 +361,9 @@ class LogCoshDice(OverlapLoss):
     def of_classes(self, sums: Sums) -> Tensor:
         dice = self.mean(tversky(sums, 0.5, 0.5, 0.5 * self.smooth))
         # log(cosh(x)) = log(1 + 2 sinh(x / 2)**2), which keeps the digits of
-        # a small x.
-        return ops.log1p(2.0 * ops.square(ops.sinh(0.5 * dice)))
+        # a small x; not by `ops.sinh`, which is of float32 on JAX.
+        twice = ops.expm1(0.5 * dice) - ops.expm1(-0.5 * dice)
+        return ops.log1p(0.5 * ops.square(twice))
 
 
 _POWERS = {"square": 2, "simple": 1, "uniform": 0}
