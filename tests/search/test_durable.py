@@ -320,7 +320,7 @@ def test_kill_minus_nine_at_any_point(tmp_path):
         [sys.executable, script, str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=1200,
         cwd=HERE,
     )
     assert done.returncode == 0, done.stderr[-3000:]
