@@ -16,6 +16,7 @@ import math
 import os
 import traceback
 import warnings
+from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -130,11 +131,13 @@ class DurableOracle:
             for trial in oracle.ongoing_trials.values()
         }
         state.write_json(oracle._get_oracle_fname(), saved, keep=True)
-        for trial in oracle.ongoing_trials.values():
-            if not os.path.exists(self._trial_file(trial.trial_id)):
-                state.write_json(
-                    self._trial_file(trial.trial_id), trial.get_state()
-                )
+        self._save_missing(oracle.ongoing_trials.values())
+
+    def _save_missing(self, trials: Iterable[Any]) -> None:
+        for trial in trials:
+            path = self._trial_file(trial.trial_id)
+            if not os.path.exists(path):
+                state.write_json(path, trial.get_state())
 
     def _save_trial(self, trial: Any) -> None:
         path = self._trial_file(trial.trial_id)
@@ -205,6 +208,8 @@ class DurableOracle:
                 oracle._ordered_ids.insert(trial_id)
             oracle._populate_next = list(oracle.end_order)
         if oracle.trials:
+            # First: what `save` writes no longer says how these began.
+            self._save_missing(oracle.trials.values())
             self.save()
 
     def _folders(self) -> set[str]:

@@ -313,6 +313,19 @@ def test_tensorboard_runs_are_apart_on_every_backend(tmp_path):
     assert os.path.join("runs", "trial_0001", "execution_0") in seen
 
 
+def test_two_kills_in_a_row_at_a_trial_s_birth(tmp_path):
+    """The first leaves it in the oracle's file alone, the next reads that."""
+    whole = make(tmp_path / "whole")
+    whole.search()
+    parts = make(tmp_path / "parts")
+    born = parts.oracle.create_trial("tuner0")
+    os.remove(parts.oracle._trial_file(born.trial_id))
+    make(tmp_path / "parts")  # killed once it has read what is there
+    parts = make(tmp_path / "parts")
+    parts.search()
+    assert values_of(parts) == values_of(whole)
+
+
 def test_kill_minus_nine_at_any_point(tmp_path):
     """Killed again and again, the search ends as if it had never been."""
     script = os.path.join(HERE, "killed.py")
