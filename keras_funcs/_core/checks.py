@@ -162,10 +162,10 @@ def class_counts(
     return tuple(int(item) for item in array)
 
 
-def initializer(name: str, value: Any) -> Any:
-    """A finite number, or an initializer object."""
+def initializer(name: str, value: Any, *, above: float = -math.inf) -> Any:
+    """A finite number, in an interval, or an initializer object."""
     if isinstance(value, Real) or value is None:
-        return number(name, value)
+        return number(name, value, above=above)
     expected = "a finite number or an initializer"
     return keras_object(name, value, keras.initializers.get, expected)
 

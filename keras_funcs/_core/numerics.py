@@ -61,6 +61,14 @@ def at_least_float32(dtype: str) -> str:
     return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
+def inverse_softplus(value: float) -> float:
+    """The number whose softplus is `value` > 0.
+
+    `log(exp(v) - 1)` overflows at 710 and loses all digits at 1e-16.
+    """
+    return value + math.log(-math.expm1(-value))
+
+
 def sinc(x: Tensor) -> Tensor:
     """`sin(x) / x`, with value 1 and gradient 0 at 0 (not NaN).
 

@@ -10,6 +10,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.numerics import inverse_softplus
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -20,12 +21,22 @@ from keras_funcs._core.typing import Tensor
 class AdaptiveActivation(Configurable, keras.layers.Layer):
     """Abstract base of activations with trainable coefficients.
 
-    A leaf names its coefficients in `build_coefficients`, through
-    `add_coefficient`, and states its formula in `activate`.
+    To write your own, name the coefficients in `build_coefficients`, through
+    `add_coefficient`, and state the formula in `activate`; the constructor
+    stores its arguments under their own names before it calls the base's. Say
+    in `properties` what holds before training, and
+    `keras_funcs.testing.check_component` tests it with all the rest.
 
     Coefficients are float32 under mixed precision, named with the stem `act_`
     (so that `exclude_from_weight_decay=["act_"]` reaches them all), and never
-    of rank 2 (Muon would take them for matrices).
+    of rank 2 (Muon would take them for matrices). The formula is computed in
+    float32 at least, so that half precision overflows where its largest number
+    ends and not before.
+
+    Attributes:
+        properties: What holds before training, of `"odd"`, `"monotone"` (never
+            falls), `"bounded"` and `"lipschitz"` (no slope above 1 or below
+            -1).
 
     Args:
         axis: Integer, or list of integers. The axes that have a coefficient
@@ -37,14 +48,39 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             `keras_funcs.layers.build_activation`.
         shared_axes: List of integers >= 1, or None. As in
             `keras.layers.PReLU`: the axes that share, in place of `axis`.
+        coefficient_regularizer: Regularizer of every trained variable that
+            has none of its own. Defaults to `None`.
+        coefficient_constraint: Constraint of every trained variable that has
+            none of its own. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Example:
+
+    >>> @keras.saving.register_keras_serializable("mine")
+    ... class Bent(keras_funcs.layers.AdaptiveActivation):
+    ...     properties = frozenset({"monotone", "lipschitz"})
+    ...
+    ...     def __init__(self, bend_initializer=0.0, **kwargs):
+    ...         self.bend_initializer = bend_initializer
+    ...         super().__init__(**kwargs)
+    ...
+    ...     def build_coefficients(self):
+    ...         self.bend = self.add_coefficient("bend", self.bend_initializer)
+    ...
+    ...     def activate(self, x):
+    ...         return x + self.bend * keras.ops.tanh(x)
+    >>> y = Bent()(np.ones((2, 3)))
     """
+
+    properties: frozenset[str] = frozenset()
 
     def __init__(
         self,
         axis: int | Sequence[int] = -1,
         granularity: str = "channel",
         shared_axes: Sequence[int] | None = None,
+        coefficient_regularizer: RegularizerLike = None,
+        coefficient_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -66,6 +102,12 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
                 for item in shared_axes
             ]
         self.shared_axes = shared_axes
+        self.coefficient_regularizer = checks.regularizer(
+            "coefficient_regularizer", coefficient_regularizer
+        )
+        self.coefficient_constraint = checks.constraint(
+            "coefficient_constraint", coefficient_constraint
+        )
         self.supports_masking = True
         if self.granularity == "layer":
             self.build(None)
@@ -96,15 +138,39 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         initializer: InitializerLike,
         regularizer: RegularizerLike = None,
         constraint: ConstraintLike = None,
+        *,
+        positive: bool = False,
+        count: int | None = None,
     ) -> keras.Variable:
-        """Adds the variable `act_<name>` in the layer's granularity."""
+        """Adds the variable `act_<name>` in the layer's granularity.
+
+        Args:
+            name: String. The variable's name after the stem.
+            initializer: A number, or an initializer.
+            regularizer: Regularizer, in place of `coefficient_regularizer`.
+            constraint: Constraint, in place of `coefficient_constraint`.
+            positive: Boolean. Whether the formula takes `ops.softplus` of the
+                variable, which keeps it positive through any optimizer; the
+                initializer then gives the softplus. Values of an initializer
+                object below 1e-6 are raised to it.
+            count: Integer, or None. For as many coefficients of a kind, stacked
+                on a new first axis: `variable[i]` has the usual shape.
+        """
         if isinstance(initializer, (int, float)):
-            initializer = keras.initializers.Constant(initializer)
+            # In double precision: float32 would lose digits on the way there
+            # and back.
+            start = inverse_softplus(initializer) if positive else initializer
+            initializer = keras.initializers.Constant(start)
+        elif positive:
+            initializer = _BeforeSoftplus(initializer)
+        shape = self._coefficient_shape
+        if count is not None:
+            shape = (count, *shape) if len(shape) != 1 else (count, 1, *shape)
         return self.add_weight(
-            shape=self._coefficient_shape,
+            shape=shape,
             initializer=initializer,
-            regularizer=regularizer,
-            constraint=constraint,
+            regularizer=regularizer or self.coefficient_regularizer,
+            constraint=constraint or self.coefficient_constraint,
             dtype=at_least_float32(self.variable_dtype),
             autocast=False,
             name=f"act_{name}",
@@ -161,6 +227,19 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         if len(shape) == 2:
             shape.insert(0, 1)
         return tuple(int(size or 1) for size in shape)
+
+
+class _BeforeSoftplus:
+    """What an initializer gives, before the softplus that leads to it."""
+
+    def __init__(self, initializer: InitializerLike) -> None:
+        self.initializer = initializer
+
+    def __call__(self, shape: Shape, dtype: str | None = None) -> Tensor:
+        value = self.initializer(shape, dtype=dtype)
+        value = ops.where(value > 1e-6, value, ops.full_like(value, 1e-6))
+        # log(exp(v) - 1), which would overflow as it stands
+        return value + ops.log(-ops.expm1(-value))
 
 
 def build_activation(
