@@ -16,8 +16,6 @@ import numpy as np
 import keras_funcs as kf
 from keras_funcs.callbacks import DeferredReweighting
 
-BASELINE = "crossentropy"
-
 
 @dataclass(frozen=True)
 class Method:
@@ -57,7 +55,7 @@ def methods() -> list[Method]:
         return (cost * (1 - np.eye(len(counts)))).tolist()
 
     return [
-        Method(BASELINE, plain),
+        Method("crossentropy", plain),
         Method("crossentropy, cosine head", plain, cosine_scale=30.0),
         Method("crossentropy, adjusted afterwards", plain, adjusts=True),
         Method("label smoothing 0.1", smoothed),

@@ -12,6 +12,7 @@ part is shown as it ends; the closing lines come last.
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -47,15 +48,23 @@ def run(backend: str, part: str, arguments: list[str]) -> int:
         "TF_NUM_INTEROP_THREADS": "1",
     }
     start = time.monotonic()
-    process = subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as cache:
+        # Components compile much the same programs. One folder a process:
+        # what JAX writes there is not safe to read at the same time.
+        environment.update(
+            JAX_COMPILATION_CACHE_DIR=cache,
+            JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0",
+            JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES="-1",
+        )
+        process = subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
     lines = process.stdout.rstrip().splitlines() or ["(no output)"]
     with printing:
         print(f"\n==== {backend}, {part} ({time.monotonic() - start:.0f} s)")
