@@ -130,7 +130,7 @@ def measure(
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
-        if not done:
+        if not file.tell():
             writer.writeheader()
         for number, method in enumerate(methods, 1):
             ready = None
