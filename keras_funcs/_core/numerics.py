@@ -1,6 +1,7 @@
 """Numerical forms that survive extremes. Each says what it saves."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -104,13 +105,17 @@ def norm(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     return ops.where(positive, ops.sqrt(safe), ops.zeros_like(squares))
 
 
-def mean(x: Tensor, axis: int = -1) -> Tensor:
-    """Mean along an axis in the dtype of `x`.
+def mean(
+    x: Tensor, axis: int | Sequence[int] = -1, keepdims: bool = False
+) -> Tensor:
+    """Mean along one axis or several, in the dtype of `x`.
 
     `ops.mean` rounds float64 to float32 on Torch.
     """
-    count = ops.cast(ops.shape(x)[axis], x.dtype)
-    return ops.sum(x, axis=axis) / count
+    axes = [axis] if isinstance(axis, int) else axis
+    shape = ops.shape(x)
+    count = math.prod(ops.cast(shape[i], x.dtype) for i in axes)
+    return ops.sum(x, axis=tuple(axes), keepdims=keepdims) / count
 
 
 def log_of_sum(a: Tensor, b: Tensor) -> Tensor:

@@ -10,7 +10,22 @@ from keras_funcs.layers._adaptive import (
 )
 from keras_funcs.layers._adaptive import build_activation as build_activation
 from keras_funcs.layers.cosine import CosineDense as CosineDense
+from keras_funcs.layers.exponential import MPELU as MPELU
+from keras_funcs.layers.exponential import PELU as PELU
+from keras_funcs.layers.exponential import XIELU as XIELU
+from keras_funcs.layers.exponential import SoftExponential as SoftExponential
 from keras_funcs.layers.periodic import Snake as Snake
+from keras_funcs.layers.periodic import SnakeBeta as SnakeBeta
+from keras_funcs.layers.polynomial import PolyNorm as PolyNorm
+from keras_funcs.layers.polynomial import PolyReLU as PolyReLU
+from keras_funcs.layers.polynomial import StarReLU as StarReLU
+from keras_funcs.layers.randomized import RReLU as RReLU
+from keras_funcs.layers.rectified import APL as APL
+from keras_funcs.layers.rectified import TLU as TLU
+from keras_funcs.layers.rectified import ChannelPReLU as ChannelPReLU
+from keras_funcs.layers.rectified import SReLU as SReLU
+from keras_funcs.layers.smooth import SMU as SMU
+from keras_funcs.layers.smooth import AconC as AconC
 from keras_funcs.layers.smooth import Swish as Swish
 from keras_funcs.layers.stochastic import DropPath as DropPath
 

@@ -192,6 +192,21 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         config: dict[str, Any] | None = super().get_build_config()
         return config
 
+    def own_axes(self, rank: int) -> list[int]:
+        """The axes of an input that do not share, whatever the granularity."""
+        named = self.axis if self.shared_axes is None else self.shared_axes
+        for axis in named:
+            if not -rank < axis < rank:
+                raise ValueError(
+                    f"Invalid axis {axis} of layer '{self.name}'. Expected an "
+                    f"axis other than the batch. Received: an input of rank "
+                    f"{rank}"
+                )
+        axes = {axis % rank for axis in named}
+        if self.shared_axes is not None:
+            axes = set(range(1, rank)) - axes
+        return sorted(axes)
+
     def _shape(self, input_shape: Shape | None) -> tuple[int, ...]:
         if self.granularity == "layer":
             return ()
@@ -201,17 +216,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
                 "Received: input_shape=None"
             )
         rank = len(input_shape)
-        named = self.axis if self.shared_axes is None else self.shared_axes
-        for axis in named:
-            if not -rank < axis < rank:
-                raise ValueError(
-                    f"Invalid axis {axis} of layer '{self.name}'. Expected an "
-                    f"axis of an input of rank {rank} other than the batch. "
-                    f"Received: input_shape={tuple(input_shape)}"
-                )
-        axes = {axis % rank for axis in named}
-        if self.shared_axes is not None:
-            axes = set(range(1, rank)) - axes
+        axes = self.own_axes(rank)
         # Broadcast against the input from the right; leading ones are dropped,
         # so that the usual case, the last axis, is a vector.
         shape = [input_shape[i] if i in axes else 1 for i in range(1, rank)]
@@ -219,7 +224,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             raise ValueError(
                 f"Layer '{self.name}' needs the size of every axis that has "
                 "coefficients of its own. Expected known sizes on axes "
-                f"{sorted(axes)}; `shared_axes` lets an axis share. "
+                f"{axes}; `shared_axes` lets an axis share. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
         while len(shape) > 1 and shape[0] == 1:

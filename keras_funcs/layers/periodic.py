@@ -73,6 +73,8 @@ class Snake(AdaptiveActivation):
         Liu, Hartwig and Ueda (2020), NeurIPS, arXiv:2006.08195
     """
 
+    properties = frozenset({"monotone"})
+
     def __init__(
         self,
         frequency: float = 1.0,
@@ -103,7 +105,97 @@ class Snake(AdaptiveActivation):
 
     def activate(self, x: Tensor) -> Tensor:
         a = self.coefficient
-        u = (ops.exp(a) if self.log_scale else a) * x
+        u = _phase(ops.exp(a) if self.log_scale else a, x)
         # f(x) = x + sin(u)**2 / a, with sin(u) / a = x sinc(u): finite, with
         # its right gradient x**2, at a = 0.
         return x + x * ops.sin(u) * sinc(u)
+
+
+@component(
+    tune={
+        "frequency": Range(0.2, 5.0, log=True),
+        "magnitude": Range(0.2, 5.0, log=True),
+    }
+)
+class SnakeBeta(AdaptiveActivation):
+    """Snake whose amplitude is trained apart from its frequency.
+
+    The activation of the BigVGAN vocoders, whose published weights use the
+    logarithmic scale; use it for audio and other signals that repeat. With
+    `magnitude` equal to `frequency` it starts as `Snake`.
+
+    Formula:
+    ```python
+    f(x) = x + sin(a * x)**2 / b
+    ```
+    With `log_scale=True`, `a` and `b` are exponentials of what is trained.
+    Otherwise `b` itself is, and `f` is singular at `b = 0`.
+
+    Args:
+        frequency: Float > 0. Initial `a`, in radians for each unit of input.
+            Defaults to `1.0`.
+        magnitude: Float > 0. Initial `b`; the term's height is `1 / b`.
+            Defaults to `1.0`.
+        log_scale: Boolean. Whether to train the logarithms, which keeps both
+            positive. Defaults to `True`.
+        **kwargs: `axis`, `granularity`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for a frequency or magnitude that is not finite and > 0;
+            for an axis that is out of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.SnakeBeta(frequency=2.0)(np.ones((1, 3)))
+    >>> tuple(y.shape)
+    (1, 3)
+
+    Reference:
+        Lee, Ping, Ginsburg, Catanzaro and Yoon (2023), ICLR,
+        arXiv:2206.04658
+    """
+
+    properties = frozenset({"monotone"})
+
+    def __init__(
+        self,
+        frequency: float = 1.0,
+        magnitude: float = 1.0,
+        log_scale: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        self.log_scale = checks.boolean("log_scale", log_scale)
+        self.frequency = checks.number("frequency", frequency, above=0)
+        self.magnitude = checks.number("magnitude", magnitude, above=0)
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        a, b = self.frequency, self.magnitude
+        if self.log_scale:
+            a, b = math.log(a), math.log(b)
+        self.trained_frequency = self.add_coefficient("frequency", a)
+        self.trained_magnitude = self.add_coefficient("magnitude", b)
+
+    def activate(self, x: Tensor) -> Tensor:
+        a, b = self.trained_frequency, self.trained_magnitude
+        if self.log_scale:
+            u, height = _phase(ops.exp(a), x), ops.exp(-b)
+        else:
+            u, height = _phase(a, x), 1.0 / b
+        # f(x) = x + sin(a x)**2 / b
+        return x + height * ops.square(ops.sin(u))
+
+
+def _phase(a: Tensor, x: Tensor) -> Tensor:
+    """`a x`, or 0 where `x` is so large that it could overflow.
+
+    Its sine would be NaN; what a float holds of its phase is noise long since.
+    """
+    return a * ops.where(ops.abs(x) < 1e30, x, ops.zeros_like(x))

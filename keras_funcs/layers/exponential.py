@@ -1,0 +1,381 @@
+"""Trainable activations with an exponential side.
+
+They saturate, or grow, smoothly on one side, which pulls the mean of the
+outputs towards zero.
+"""
+
+import math
+from typing import Any
+
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.typing import InitializerLike
+from keras_funcs._core.typing import Tensor
+from keras_funcs.layers._adaptive import AdaptiveActivation
+
+
+@component(
+    tune={
+        "alpha_positive": Range(0.1, 2.0, log=True),
+        "alpha_negative": Range(0.55, 2.0, log=True),
+        "beta": Range(0.1, 0.75),
+    }
+)
+class XIELU(AdaptiveActivation):
+    """Squared on the right, trained and non-monotone on the left.
+
+    In place of squared ReLU or SwiGLU in language models; the activation of
+    Apertus. Outputs grow with the square of the input: normalize before it.
+
+    Formula:
+    ```python
+    f(x) = alpha_p * x**2 + beta * x                                 # x > 0
+    f(x) = alpha_n * (expm1(min(x, epsilon)) - x) + beta * x         # x <= 0
+    alpha_p = softplus(a_p);  alpha_n = beta + softplus(a_n)
+    ```
+    with `a_p` and `a_n` trained.
+
+    Args:
+        alpha_positive: Float > 0. Initial `alpha_p`. Defaults to `0.8`.
+        alpha_negative: Float > `beta`. Initial `alpha_n`. Defaults to `0.8`.
+        beta: Float. Slope at 0, fixed. Defaults to `0.5`.
+        epsilon: Float <= 0. Bound of the exponent. Defaults to `-1e-6`.
+        granularity: `"layer"` for two coefficients in all, as published, or
+            `"channel"`.
+        **kwargs: `axis`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for an `alpha_positive` that is not > 0, an
+            `alpha_negative` that is not > `beta`, or an `epsilon` > 0; for an
+            axis that is out of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.XIELU()(np.array([[-1.0, 0.0, 2.0]]))
+    >>> [round(float(value), 3) for value in y[0]]
+    [-0.206, 0.0, 4.2]
+
+    Reference:
+        Huang and Schlag (2024), arXiv:2411.13010
+    """
+
+    def __init__(
+        self,
+        alpha_positive: float = 0.8,
+        alpha_negative: float = 0.8,
+        beta: float = 0.5,
+        epsilon: float = -1e-6,
+        granularity: str = "layer",
+        **kwargs: Any,
+    ) -> None:
+        self.beta = checks.number("beta", beta)
+        self.alpha_positive = checks.number(
+            "alpha_positive", alpha_positive, above=0
+        )
+        self.alpha_negative = checks.number("alpha_negative", alpha_negative)
+        if self.alpha_negative <= self.beta:
+            expected = f"a number > `beta`={beta}"
+            checks.invalid("alpha_negative", expected, alpha_negative)
+        self.epsilon = checks.number("epsilon", epsilon, at_most=0)
+        super().__init__(granularity=granularity, **kwargs)
+
+    def build_coefficients(self) -> None:
+        self.a_positive = self.add_coefficient(
+            "alpha_positive", self.alpha_positive, positive=True
+        )
+        self.a_negative = self.add_coefficient(
+            "alpha_negative", self.alpha_negative - self.beta, positive=True
+        )
+
+    def activate(self, x: Tensor) -> Tensor:
+        alpha_p = ops.softplus(self.a_positive)
+        alpha_n = self.beta + ops.softplus(self.a_negative)
+        right = x > 0
+        # f(x) = alpha_p x**2 + beta x
+        square = alpha_p * ops.square(ops.relu(x))
+        # f(x) = alpha_n (expm1(min(x, epsilon)) - x) + beta x. On the right,
+        # the exponential is not only left out but never taken: where it
+        # overflows, 0 times its gradient would be NaN.
+        bound = self.epsilon + ops.zeros_like(x)
+        exponent = ops.where(x < self.epsilon, x, bound)
+        left = ops.where(right, ops.zeros_like(x), ops.expm1(exponent) - x)
+        return square + alpha_n * left + self.beta * x
+
+
+@component(
+    tune={
+        "alpha_initializer": Range(0.25, 4.0, log=True),
+        "beta_initializer": Range(0.25, 4.0, log=True),
+    }
+)
+class PELU(AdaptiveActivation):
+    """ELU with trained scale and decay, differentiable at 0 throughout.
+
+    Use it where ELU is the baseline. Both sides share the coefficients, so
+    that the slope has no jump; `MPELU` bends the left side alone.
+
+    Formula:
+    ```python
+    f(x) = (alpha / beta) * x                 # x >= 0
+    f(x) = alpha * (exp(x / beta) - 1)        # x < 0
+    ```
+    with `alpha` and `beta` the softplus of what is trained.
+
+    Args:
+        alpha_initializer: Initial `alpha`: a float > 0, or anything
+            `keras.initializers.get` takes. Defaults to `1.0`.
+        beta_initializer: Initial `beta`, of the same types. Defaults to
+            `1.0`, which makes ELU.
+        **kwargs: `axis`, `granularity`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for coefficients that are not > 0; for an axis that is out
+            of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.PELU(2.0)(np.array([[-1.0, 0.0, 2.0]]))
+    >>> [round(float(value), 3) for value in y[0]]
+    [-1.264, 0.0, 4.0]
+
+    Reference:
+        Trottier, Giguere and Chaib-draa (2017), ICMLA, arXiv:1605.09332
+    """
+
+    properties = frozenset({"monotone", "lipschitz"})
+
+    def __init__(
+        self,
+        alpha_initializer: InitializerLike = 1.0,
+        beta_initializer: InitializerLike = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        self.alpha_initializer = checks.initializer(
+            "alpha_initializer", alpha_initializer, above=0
+        )
+        self.beta_initializer = checks.initializer(
+            "beta_initializer", beta_initializer, above=0
+        )
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        self.alpha = self.add_coefficient(
+            "alpha", self.alpha_initializer, positive=True
+        )
+        self.beta = self.add_coefficient(
+            "beta", self.beta_initializer, positive=True
+        )
+
+    def activate(self, x: Tensor) -> Tensor:
+        alpha = ops.softplus(self.alpha)
+        rate = 1.0 / ops.softplus(self.beta)
+        # x >= 0: (alpha / beta) x;  x < 0: alpha (exp(x / beta) - 1)
+        left = ops.expm1(rate * -ops.relu(-x))
+        return alpha * (rate * ops.relu(x) + left)
+
+
+@component(
+    tune={
+        "alpha_initializer": Range(0.25, 4.0, log=True),
+        "beta_initializer": Range(0.25, 4.0, log=True),
+    }
+)
+class MPELU(AdaptiveActivation):
+    """Between ReLU, leaky ReLU and ELU: the left side's height and decay.
+
+    Use it in deep image networks in place of ELU or PReLU. Against the rule
+    for activations, its authors decay the coefficients, five to ten times as
+    strongly as the weights.
+
+    Formula:
+    ```python
+    f(x) = x                                  # x > 0
+    f(x) = alpha * (exp(beta * x) - 1)        # x <= 0
+    ```
+    with `alpha` and `beta` the softplus of what is trained.
+
+    Args:
+        alpha_initializer: Initial `alpha`: a float > 0, or anything
+            `keras.initializers.get` takes. Defaults to `1.0`; the authors also
+            use `0.25`.
+        beta_initializer: Initial `beta`, of the same types. Defaults to
+            `1.0`, which makes ELU.
+        **kwargs: `axis`, `granularity`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for coefficients that are not > 0; for an axis that is out
+            of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.MPELU(2.0)(np.array([[-1.0, 0.0, 2.0]]))
+    >>> [round(float(value), 3) for value in y[0]]
+    [-1.264, 0.0, 2.0]
+
+    Reference:
+        Li, Fan, Li, Wu and Ming (2018), Neurocomputing, arXiv:1606.00305
+    """
+
+    properties = frozenset({"monotone", "lipschitz"})
+
+    def __init__(
+        self,
+        alpha_initializer: InitializerLike = 1.0,
+        beta_initializer: InitializerLike = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        self.alpha_initializer = checks.initializer(
+            "alpha_initializer", alpha_initializer, above=0
+        )
+        self.beta_initializer = checks.initializer(
+            "beta_initializer", beta_initializer, above=0
+        )
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        self.alpha = self.add_coefficient(
+            "alpha", self.alpha_initializer, positive=True
+        )
+        self.beta = self.add_coefficient(
+            "beta", self.beta_initializer, positive=True
+        )
+
+    def activate(self, x: Tensor) -> Tensor:
+        # x > 0: x;  x <= 0: alpha (exp(beta x) - 1)
+        decay = ops.softplus(self.beta) * -ops.relu(-x)
+        return ops.relu(x) + ops.softplus(self.alpha) * ops.expm1(decay)
+
+
+@component(tune={"alpha_initializer": Range(-0.5, 0.5)})
+class SoftExponential(AdaptiveActivation):
+    """From logarithm through identity to exponential, in one coefficient.
+
+    Lets a small network form sums, products and powers of its inputs; for
+    regression on few, scaled features. It starts as the identity, and is no
+    activation for deep networks.
+
+    Formula:
+    ```python
+    f(x) = -log(1 - alpha * (x + alpha)) / alpha      # alpha < 0
+    f(x) = x                                          # alpha = 0
+    f(x) = (exp(alpha * x) - 1) / alpha + alpha       # alpha > 0
+    ```
+    Where the slope would exceed `exp(10)`, the tangent goes on in place of
+    the curve: the logarithm has no value further left, and the exponential no
+    float further right.
+
+    Args:
+        alpha_initializer: Initial `alpha`: a finite float, or anything
+            `keras.initializers.get` takes. Defaults to `0.0`, the identity.
+        **kwargs: `axis`, `granularity`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for an axis that is out of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.SoftExponential(1.0)(np.array([[0.0, 1.0]]))
+    >>> [round(float(value), 3) for value in y[0]]
+    [1.0, 2.718]
+
+    Reference:
+        Godfrey and Gashler (2015), IC3K, arXiv:1602.01321
+    """
+
+    properties = frozenset({"odd", "monotone", "lipschitz"})
+
+    def __init__(
+        self, alpha_initializer: InitializerLike = 0.0, **kwargs: Any
+    ) -> None:
+        self.alpha_initializer = checks.initializer(
+            "alpha_initializer", alpha_initializer
+        )
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        self.alpha = self.add_coefficient("alpha", self.alpha_initializer)
+
+    def activate(self, x: Tensor) -> Tensor:
+        alpha = self.alpha
+        # Both written as x g(alpha x) with g(0) = 1, and not as x at
+        # alpha = 0, which would leave alpha without a gradient where it
+        # starts.
+        # alpha > 0: (exp(alpha x) - 1) / alpha + alpha
+        growing = x * _exponential_ratio(alpha * x) + alpha
+        # alpha <= 0: log(1 + w) / -alpha, w = -alpha (x + alpha)
+        shifted = x + alpha
+        falling = shifted * _logarithm_ratio(-alpha * shifted)
+        return ops.where(alpha > 0, growing, falling)
+
+
+STEEPEST = 10.0  # logarithm of the largest slope
+SERIES = 0.1  # below, ratios lose digits and their derivatives lose more
+
+
+def _exponential_ratio(t: Tensor) -> Tensor:
+    """`(exp(t) - 1) / t`, with a tangent for an exponential beyond 10."""
+    one = ops.ones_like(t)
+    small, large = ops.abs(t) < SERIES, t > STEEPEST
+    safe = ops.where(small, one, t)
+    curve = ops.expm1(ops.where(large, one, safe))
+    tangent = math.exp(STEEPEST) * (1.0 - STEEPEST + safe) - 1.0
+    ratio = ops.where(large, tangent, curve) / safe
+    # 1 + t/2! + t**2/3! + ...
+    terms = [1.0 / math.factorial(k + 1) for k in range(7)]
+    return ops.where(
+        small, _horner(terms, ops.where(small, t, ops.zeros_like(t))), ratio
+    )
+
+
+def _logarithm_ratio(t: Tensor) -> Tensor:
+    """`log(1 + t) / t`, with a tangent for a logarithm below -10."""
+    one = ops.ones_like(t)
+    least = math.expm1(-STEEPEST)
+    small, low = ops.abs(t) < SERIES, t < least
+    safe = ops.where(small, one, t)
+    curve = ops.log1p(ops.where(low, one, safe))
+    tangent = math.exp(STEEPEST) * (safe - least) - STEEPEST
+    ratio = ops.where(low, tangent, curve) / safe
+    # 1 - t/2 + t**2/3 - ...
+    terms = [(-1.0) ** k / (k + 1) for k in range(9)]
+    return ops.where(
+        small, _horner(terms, ops.where(small, t, ops.zeros_like(t))), ratio
+    )
+
+
+def _horner(terms: list[float], t: Tensor) -> Tensor:
+    value = terms[-1] + ops.zeros_like(t)
+    for term in reversed(terms[:-1]):
+        value = value * t + term
+    return value

@@ -1,0 +1,354 @@
+"""Trainable rectifiers: straight pieces whose slopes and corners learn.
+
+The cheapest trainable activations: they start as ReLU or leaky ReLU and stay a
+few comparisons when deployed.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.typing import ConstraintLike
+from keras_funcs._core.typing import InitializerLike
+from keras_funcs._core.typing import RegularizerLike
+from keras_funcs._core.typing import Shape
+from keras_funcs._core.typing import Tensor
+from keras_funcs.layers._adaptive import AdaptiveActivation
+
+MAX_HINGES = 1000  # bounds what a config from elsewhere can unroll
+
+
+@component(tune={"alpha_initializer": Range(0.01, 0.5, log=True)})
+class ChannelPReLU(AdaptiveActivation):
+    """Leaky ReLU with a trainable slope for each channel, as published.
+
+    Use it where ReLU leaves units dead. `keras.layers.PReLU` has a slope for
+    each element, which needs known image sizes, and starts at 0; here images
+    and sequences may have any size. Do not decay the slopes: that would drive
+    them to ReLU.
+
+    Formula:
+    ```python
+    f(x) = max(x, 0) + alpha * min(x, 0)
+    ```
+
+    Args:
+        alpha_initializer: Initial slope: a finite float, or anything
+            `keras.initializers.get` takes. Defaults to `0.25`.
+        alpha_regularizer: Regularizer of the slopes. Defaults to `None`.
+        alpha_constraint: Constraint of the slopes. Defaults to `None`.
+        **kwargs: `axis`, `granularity`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for an axis that is out of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.ChannelPReLU()(np.array([[-4.0, 0.0, 2.0]]))
+    >>> [float(value) for value in y[0]]
+    [-1.0, 0.0, 2.0]
+
+    Reference:
+        He, Zhang, Ren and Sun (2015), ICCV, arXiv:1502.01852
+    """
+
+    properties = frozenset({"monotone", "lipschitz"})
+
+    def __init__(
+        self,
+        alpha_initializer: InitializerLike = 0.25,
+        alpha_regularizer: RegularizerLike = None,
+        alpha_constraint: ConstraintLike = None,
+        **kwargs: Any,
+    ) -> None:
+        self.alpha_initializer = checks.initializer(
+            "alpha_initializer", alpha_initializer
+        )
+        self.alpha_regularizer = checks.regularizer(
+            "alpha_regularizer", alpha_regularizer
+        )
+        self.alpha_constraint = checks.constraint(
+            "alpha_constraint", alpha_constraint
+        )
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        self.alpha = self.add_coefficient(
+            "alpha",
+            self.alpha_initializer,
+            self.alpha_regularizer,
+            self.alpha_constraint,
+        )
+
+    def activate(self, x: Tensor) -> Tensor:
+        # f(x) = max(x, 0) + alpha min(x, 0)
+        return ops.where(x > 0, x, self.alpha * x)
+
+
+@component(
+    tune={
+        "a_left_initializer": Range(0.0, 0.5),
+        "a_right_initializer": Range(0.5, 2.0, log=True),
+        "t_right_initializer": Range(0.2, 5.0, log=True),
+    }
+)
+class SReLU(AdaptiveActivation):
+    """Three straight pieces, with trained corners and outer slopes.
+
+    It can bend down for large inputs as well as for negative ones, and so
+    become convex, concave or S-shaped where a leaky ReLU cannot. It costs four
+    coefficients a channel; prefer `ChannelPReLU` on little data.
+
+    Formula:
+    ```python
+    f(x) = t_l + a_l * (x - t_l)    for x <= t_l
+    f(x) = x                        for t_l < x < t_r
+    f(x) = t_r + a_r * (x - t_r)    for x >= t_r
+    ```
+    with `t_r = t_l + w`, and `w > 0`, the softplus of what is trained.
+
+    Args:
+        t_left_initializer: Initial `t_l`: a finite float, or anything
+            `keras.initializers.get` takes. Defaults to `0.0`.
+        a_left_initializer: Initial `a_l`, of the same types. Defaults to
+            `0.2`.
+        t_right_initializer: Initial `w`, of the same types; > 0. Defaults to
+            `1.5`.
+        a_right_initializer: Initial `a_r`, of the same types as `t_l`.
+            Defaults to `1.0`, which makes a leaky ReLU.
+        **kwargs: `axis`, `granularity`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for a `t_right_initializer` <= 0; for an axis that is out
+            of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.SReLU()(np.array([[-5.0, 0.0, 2.0]]))
+    >>> tuple(y.shape)
+    (1, 3)
+
+    Reference:
+        Jin, Xu, Feng, Wei, Xiong and Yan (2016), AAAI, arXiv:1512.07030
+    """
+
+    properties = frozenset({"monotone", "lipschitz"})
+
+    def __init__(
+        self,
+        t_left_initializer: InitializerLike = 0.0,
+        a_left_initializer: InitializerLike = 0.2,
+        t_right_initializer: InitializerLike = 1.5,
+        a_right_initializer: InitializerLike = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        self.t_left_initializer = checks.initializer(
+            "t_left_initializer", t_left_initializer
+        )
+        self.a_left_initializer = checks.initializer(
+            "a_left_initializer", a_left_initializer
+        )
+        self.t_right_initializer = checks.initializer(
+            "t_right_initializer", t_right_initializer, above=0
+        )
+        self.a_right_initializer = checks.initializer(
+            "a_right_initializer", a_right_initializer
+        )
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        self.t_left = self.add_coefficient("t_left", self.t_left_initializer)
+        self.a_left = self.add_coefficient("a_left", self.a_left_initializer)
+        self.width = self.add_coefficient(
+            "width", self.t_right_initializer, positive=True
+        )
+        self.a_right = self.add_coefficient("a_right", self.a_right_initializer)
+
+    def activate(self, x: Tensor) -> Tensor:
+        below = ops.relu(self.t_left - x)
+        above = ops.relu(x - self.t_left - ops.softplus(self.width))
+        # x <= t_l: t_l + a_l (x - t_l);  x >= t_r: t_r + a_r (x - t_r)
+        return x + (1.0 - self.a_left) * below - (1.0 - self.a_right) * above
+
+
+@component(
+    tune={
+        "hinges": Range(1, 5),
+        "span": Range(0.25, 4.0, log=True),
+    }
+)
+class APL(AdaptiveActivation):
+    """ReLU plus trained hinges: any shape made of a few straight pieces.
+
+    It can become non-convex and non-monotone. Outputs are linear on the far
+    right with slope 1, like ReLU's, from which it starts; the hinges then grow
+    at `span`'s even spacing and move. The authors decay the slopes a little:
+    `coefficient_regularizer=keras.regularizers.L2(1e-3)`.
+
+    Formula:
+    ```python
+    f(x) = max(x, 0) + sum(a[s] * max(b[s] - x, 0) for s in range(hinges))
+    ```
+
+    Args:
+        hinges: Integer >= 1. How many there are. Defaults to `2`.
+        span: Float > 0. The corners `b` start evenly spaced from `-span` to
+            `span`; a single one at 0. Defaults to `1.0`.
+        slope_initializer: Initial `a`: a finite float, or anything
+            `keras.initializers.get` takes. Defaults to `0.0`, ReLU; the
+            authors draw uniformly from -0.5 to 0.5.
+        **kwargs: `axis`, `granularity`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for fewer hinges than 1 or more than 1000; for a span that
+            is not > 0; for an axis that is out of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.APL(hinges=3)(np.array([[-1.0, 0.0, 2.0]]))
+    >>> [float(value) for value in y[0]]
+    [0.0, 0.0, 2.0]
+
+    Reference:
+        Agostinelli, Hoffman, Sadowski and Baldi (2015), ICLR workshop,
+        arXiv:1412.6830
+    """
+
+    properties = frozenset({"monotone", "lipschitz"})
+
+    def __init__(
+        self,
+        hinges: int = 2,
+        span: float = 1.0,
+        slope_initializer: InitializerLike = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        self.hinges = checks.integer(
+            "hinges", hinges, at_least=1, at_most=MAX_HINGES
+        )
+        self.span = checks.number("span", span, above=0)
+        self.slope_initializer = checks.initializer(
+            "slope_initializer", slope_initializer
+        )
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        self.slopes = self.add_coefficient(
+            "slopes", self.slope_initializer, count=self.hinges
+        )
+        # Apart from each other: hinges at one place would stay together.
+        self.corners = self.add_coefficient(
+            "corners", self._spread, count=self.hinges
+        )
+
+    def _spread(self, shape: Shape, dtype: str | None = None) -> Tensor:
+        middle = 0.5 * (self.hinges - 1)
+        places = [
+            self.span * (s - middle) / max(middle, 1)
+            for s in range(self.hinges)
+        ]
+        places = ops.convert_to_tensor(places, dtype=dtype)
+        rows = ops.reshape(places, (self.hinges,) + (1,) * (len(shape) - 1))
+        return rows + ops.zeros(shape, dtype=dtype)
+
+    def activate(self, x: Tensor) -> Tensor:
+        # f(x) = max(x, 0) + sum_s a_s max(b_s - x, 0)
+        y = ops.relu(x)
+        for s in range(self.hinges):
+            y = y + self.slopes[s] * ops.relu(self.corners[s] - x)
+        return y
+
+
+@component(tune={"tau_initializer": Range(-1.0, 1.0)})
+class TLU(AdaptiveActivation):
+    """ReLU with a trained threshold in place of 0.
+
+    Made for `FilterResponseNormalization`, whose outputs have no zero mean:
+    use both together. After normalizations that center, ReLU does as well.
+
+    Formula:
+    ```python
+    f(x) = max(x, tau)                # alpha_initializer=None
+    f(x) = max(x, alpha * x + tau)
+    ```
+
+    Args:
+        tau_initializer: Initial threshold: a finite float, or anything
+            `keras.initializers.get` takes. Defaults to `0.0`, ReLU.
+        alpha_initializer: Initial slope on the left, of the same types, which
+            is then trained; or `None` for no slope, TensorFlow Addons'
+            `affine=False`. Defaults to `None`.
+        **kwargs: `axis`, `granularity`, `shared_axes`: see
+            `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for an axis that is out of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.TLU(-1.0)(np.array([[-4.0, 0.0, 2.0]]))
+    >>> [float(value) for value in y[0]]
+    [-1.0, 0.0, 2.0]
+
+    Reference:
+        Singh and Krishnan (2020), CVPR, arXiv:1911.09737
+    """
+
+    properties = frozenset({"monotone", "lipschitz"})
+
+    def __init__(
+        self,
+        tau_initializer: InitializerLike = 0.0,
+        alpha_initializer: InitializerLike = None,
+        **kwargs: Any,
+    ) -> None:
+        self.tau_initializer = checks.initializer(
+            "tau_initializer", tau_initializer
+        )
+        if alpha_initializer is not None:
+            alpha_initializer = checks.initializer(
+                "alpha_initializer", alpha_initializer
+            )
+        self.alpha_initializer = alpha_initializer
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        self.tau = self.add_coefficient("tau", self.tau_initializer)
+        self.alpha = None
+        if self.alpha_initializer is not None:
+            self.alpha = self.add_coefficient("alpha", self.alpha_initializer)
+
+    def activate(self, x: Tensor) -> Tensor:
+        # f(x) = max(x, alpha x + tau)
+        left = self.tau if self.alpha is None else self.alpha * x + self.tau
+        return ops.where(x > left, x, left)
