@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from keras_funcs import activations as activations
 from keras_funcs import callbacks as callbacks
+from keras_funcs import initializers as initializers
 from keras_funcs import layers as layers
 from keras_funcs import losses as losses
 from keras_funcs import metrics as metrics

@@ -86,7 +86,9 @@ def test_reference_has_a_year(entry, sections):
 def test_shapes_and_errors_are_told(entry, sections):
     if isinstance(entry.object, type):
         assert "Raises" in sections
-    if entry.kind in ("losses", "metrics", "regularizers", "schedules"):
+    if entry.kind in (
+        "initializers", "losses", "metrics", "regularizers", "schedules"
+    ):  # fmt: skip
         assert "Inputs" in sections
     if entry.kind == "layers":
         assert {"Input shape", "Output shape"} <= set(sections)

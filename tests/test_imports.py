@@ -13,8 +13,8 @@ ROOT = Path(keras_funcs.__file__).parent
 FILES = sorted([*ROOT.rglob("*.py"), ROOT.parent / "keras_funcs_cli.py"])
 
 KINDS = (
-    "activations", "callbacks", "layers", "losses", "metrics", "optimizers",
-    "regularizers",
+    "activations", "callbacks", "initializers", "layers", "losses", "metrics",
+    "optimizers", "regularizers",
 )  # fmt: skip
 BACKENDS = {"tensorflow", "jax", "torch"}
 # Where each may be imported, as the beginnings of paths.

@@ -95,6 +95,7 @@ KINDS: dict[str, type] = {
     "optimizers": keras.optimizers.Optimizer,
     "schedules": keras.optimizers.schedules.LearningRateSchedule,
     "regularizers": keras.regularizers.Regularizer,
+    "initializers": keras.initializers.Initializer,
     "callbacks": keras.callbacks.Callback,
 }
 
@@ -109,7 +110,7 @@ def kind_of(target: Callable[..., Any]) -> str:
     raise ValueError(
         f"Invalid component `{target.__name__}`. Expected a function or a "
         f"subclass of a Keras loss, metric, layer, optimizer, schedule, "
-        f"regularizer or callback. Received: {target}"
+        f"regularizer, initializer or callback. Received: {target}"
     )
 
 

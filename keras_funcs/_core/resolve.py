@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_funcs._core import checks
 from keras_funcs._core.component import KINDS
 from keras_funcs._core.component import PACKAGE
 from keras_funcs._core.component import arguments
@@ -60,6 +61,25 @@ def getter(kind: str, keras_get: Get) -> Get:
         return keras_get(identifier)
 
     return get
+
+
+def activation_function(name: str, value: Any) -> Callable[[Any], Any]:
+    """The function that an argument names, of Keras or of the pack.
+
+    A layer is refused: its weights would belong to nobody who builds them.
+    """
+    expected = "the name of an activation, or a function"
+    if isinstance(value, (str, dict)) or callable(value):
+        try:
+            found = getter("activations", keras.activations.get)(value)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"Invalid value for argument `{name}`. Expected {expected}. "
+                f"Received: {name}={value!r}"
+            ) from error
+        if callable(found) and not isinstance(found, keras.Layer):
+            return found  # type: ignore[no-any-return]
+    checks.invalid(name, expected, value)
 
 
 def _construct(kind: str, target: type) -> Any:

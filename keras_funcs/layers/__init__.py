@@ -16,6 +16,9 @@ from keras_funcs.layers.exponential import XIELU as XIELU
 from keras_funcs.layers.exponential import SoftExponential as SoftExponential
 from keras_funcs.layers.periodic import Snake as Snake
 from keras_funcs.layers.periodic import SnakeBeta as SnakeBeta
+from keras_funcs.layers.physics import Rowdy as Rowdy
+from keras_funcs.layers.physics import Sine as Sine
+from keras_funcs.layers.physics import Stan as Stan
 from keras_funcs.layers.polynomial import PolyNorm as PolyNorm
 from keras_funcs.layers.polynomial import PolyReLU as PolyReLU
 from keras_funcs.layers.polynomial import StarReLU as StarReLU
@@ -24,6 +27,9 @@ from keras_funcs.layers.rectified import APL as APL
 from keras_funcs.layers.rectified import TLU as TLU
 from keras_funcs.layers.rectified import ChannelPReLU as ChannelPReLU
 from keras_funcs.layers.rectified import SReLU as SReLU
+from keras_funcs.layers.slope import AdaptiveSlope as AdaptiveSlope
+from keras_funcs.layers.slope import SlopeRecovery as SlopeRecovery
+from keras_funcs.layers.slope import slope_recovery as slope_recovery
 from keras_funcs.layers.smooth import SMU as SMU
 from keras_funcs.layers.smooth import AconC as AconC
 from keras_funcs.layers.smooth import Swish as Swish

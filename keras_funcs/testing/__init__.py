@@ -2,7 +2,7 @@
 
 The pack's own components are checked with it, and `check_component` checks
 yours: losses, metrics, layers, activations, optimizers, schedules,
-regularizers and callbacks, on the active backend.
+regularizers, initializers and callbacks, on the active backend.
 """
 
 from keras_funcs.testing import batches as batches
@@ -10,6 +10,7 @@ from keras_funcs.testing import devices as devices
 from keras_funcs.testing import dtypes as dtypes
 from keras_funcs.testing import effects as effects
 from keras_funcs.testing import hostility as hostility
+from keras_funcs.testing import initializers as initializers
 from keras_funcs.testing import numerics as numerics
 from keras_funcs.testing import optimizers as optimizers
 from keras_funcs.testing import saving as saving

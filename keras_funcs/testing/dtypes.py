@@ -56,9 +56,12 @@ def policies_are_kept(case: Case) -> None:
             (found,) = results([y])
             finite(found, f"the output in {policy}")
             if exact is None:
-                exact = found
+                exact = layer
             elif policy in (*MIXED, "float32"):
-                close(found, exact, f"the output in {policy}", HALF, HALF)
+                # For the same inputs: what a steep function makes of their
+                # rounding is not its fault.
+                (wanted,) = results([exact(ops.cast(given, "float64"))])
+                close(found, wanted, f"the output in {policy}", HALF, HALF)
 
 
 @check("activations", once=True)

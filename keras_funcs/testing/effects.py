@@ -23,6 +23,7 @@ CONTEXTS: list[dict[str, Any]] = [
     {"class_counts": [40, 20, 10, 0]},
     {"class_counts": [40, 5]},
     {"margin": 0.1},
+    {"trainable_frequency": True},
     {"weight_decay": 0.1},
 ]
 
@@ -31,7 +32,8 @@ CONTEXTS: list[dict[str, Any]] = [
 def every_argument_has_an_effect(case: Case) -> None:
     """An argument that is taken and ignored, or that a base swallows.
 
-    Values, errors, shapes of weights, penalties and constraints count.
+    Values, errors, shapes of weights and whether they train, penalties and
+    constraints count.
     """
     seen: dict[int, Any] = {}
     for name in case.own:
@@ -119,6 +121,7 @@ def _layer(case: Case, overrides: dict[str, Any]) -> list[Any]:
     x = np.stack([x, 2.0 * x], axis=1)
     outputs = [layer(x), layer(x, training=True), *layer.losses]
     seen = results(outputs)
+    seen.append(np.asarray([w.trainable for w in layer.weights]))
     for variable in layer.weights:
         shape = tuple(variable.shape)
         ramp = np.linspace(-1.0, 1.0, int(np.prod(shape))).reshape(shape)
@@ -210,9 +213,15 @@ def _regularizer(case: Case, overrides: dict[str, Any]) -> list[Any]:
     return results([penalty(inputs.weights(rank)) for rank in (1, 2, 4)])
 
 
+def _initializer(case: Case, overrides: dict[str, Any]) -> list[Any]:
+    initializer = case.make(**overrides)
+    return results([initializer((3, 2, 5, CLASSES)[-rank:]) for rank in (1, 3)])
+
+
 _OBSERVERS: dict[str, list[Callable[[Case, dict[str, Any]], list[Any]]]] = {
     "activations": [_activation],
     "adaptive_losses": [_adaptive_loss, _adaptive_loss_of_squares],
+    "initializers": [_initializer],
     "layers": [_layer],
     "losses": [_loss, _loss_of_squares],
     "metrics": [

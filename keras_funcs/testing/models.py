@@ -125,9 +125,12 @@ def _network(
     else:
         named = case.kind == "activations"
         penalty = component if case.kind == "regularizers" else None
+        draws = case.kind == "initializers"
+        start = component if draws else "glorot_uniform"
         outputs = keras.layers.Dense(
             UNITS,
             activation=case.target if named else "tanh",
+            kernel_initializer=start,
             kernel_regularizer=penalty,
         )(outputs)
     if len(outputs.shape) > 2:

@@ -166,9 +166,20 @@ def _regularizer(case: Case, dtype: str, overrides: Any) -> Program:
     )
 
 
+def _initializer(case: Case, dtype: str, overrides: Any) -> Program:
+    fixed = {"seed": 1} if case.accepts("seed") else {}
+    initializer = case.make(**fixed, **overrides)
+
+    def function(factor: Any) -> list[Any]:
+        return [factor * initializer((3, 4), dtype=dtype)]
+
+    return Program(function, [np.ones((), dtype)], 1)
+
+
 _PROGRAMS: dict[str, Callable[[Case, str, Any], Program]] = {
     "activations": _activation,
     "adaptive_losses": _adaptive_loss,
+    "initializers": _initializer,
     "layers": _layer,
     "losses": _loss,
     "metrics": _metric,

@@ -14,7 +14,7 @@ from keras_funcs.testing.runner import expect
 
 CLASSES = (
     "losses", "metrics", "layers", "optimizers", "schedules", "regularizers",
-    "callbacks",
+    "initializers", "callbacks",
 )  # fmt: skip
 
 
