@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import keras
 import numpy as np
+from keras import ops
 
 MAX_CLASSES = 1_000_000  # bounds what a config from elsewhere can allocate
 
@@ -63,6 +64,26 @@ def number(
     if not math.isfinite(value) or not fits:
         invalid(name, expected, value)
     return value
+
+
+def parameter(name: str, value: Any, **bounds: float) -> Any:
+    """A number in an interval, or a tensor, which is taken on trust.
+
+    For the arguments of functions, which a model may compute.
+    """
+    if ops.is_tensor(value) or isinstance(
+        value, (keras.Variable, keras.KerasTensor)
+    ):
+        return value
+    return number(name, value, **bounds)
+
+
+def axis_of(name: str, value: Any, rank: int) -> int:
+    """An axis of a tensor, counted from the front."""
+    axis = integer(name, value)
+    if not -rank <= axis < rank:
+        invalid(name, f"an axis of an input of rank {rank}", value)
+    return axis % rank
 
 
 def integer(

@@ -62,6 +62,20 @@ def at_least_float32(dtype: str) -> str:
     return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
+def as_float(x: Tensor) -> Tensor:
+    """A tensor of floating-point numbers, as Keras makes one of any array."""
+    x = ops.convert_to_tensor(x)
+    if "float" in keras.backend.standardize_dtype(x.dtype):
+        return x
+    return ops.cast(x, keras.config.floatx())
+
+
+def widened(x: Tensor) -> Tensor:
+    """The same numbers in float32 at least."""
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    return ops.cast(x, at_least_float32(dtype))
+
+
 def inverse_softplus(value: float) -> float:
     """The number whose softplus is `value` > 0.
 

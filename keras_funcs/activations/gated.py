@@ -2,7 +2,9 @@
 
 from keras import ops
 
+from keras_funcs._core import checks
 from keras_funcs._core.component import component
+from keras_funcs._core.numerics import as_float
 from keras_funcs._core.typing import Tensor
 
 
@@ -29,7 +31,7 @@ def swiglu(x: Tensor, axis: int = -1) -> Tensor:
         Tensor of the shape of `x`, but for half the size on `axis`.
 
     Raises:
-        ValueError: where the size on `axis` is odd.
+        ValueError: where the size on `axis` is odd, or there is no such axis.
 
     Example:
 
@@ -40,7 +42,92 @@ def swiglu(x: Tensor, axis: int = -1) -> Tensor:
     Reference:
         Shazeer (2020), arXiv:2002.05202
     """
-    x = ops.convert_to_tensor(x)
+    gate, value = _halves(x, axis)
+    return ops.silu(gate) * value
+
+
+@component()
+def geglu(x: Tensor, axis: int = -1, approximate: bool = False) -> Tensor:
+    """GELU-gated linear unit; halves the axis it gates.
+
+    The feed-forward activation of T5 1.1, Gemma and many diffusion models; for
+    new models it is on a par with `swiglu`. The first half is the gate. Some
+    checkpoints, of diffusion models among them, have it second: swap the
+    halves of the kernel before. It is no `activation=` of a layer.
+
+    Formula:
+    ```python
+    gate, value = split(x, 2, axis)
+    f(x) = gelu(gate) * value
+    ```
+
+    Args:
+        x: Tensor with an even size on `axis`.
+        axis: Integer. The axis to split. Defaults to `-1`.
+        approximate: Boolean. Whether to take GELU's approximation by tanh, as
+            T5 1.1 and Gemma do. Defaults to `False`.
+
+    Returns:
+        Tensor of the shape of `x`, but for half the size on `axis`.
+
+    Raises:
+        ValueError: where the size on `axis` is odd, or there is no such axis.
+
+    Example:
+
+    >>> y = keras_funcs.activations.geglu(np.ones((2, 6)))
+    >>> tuple(y.shape)
+    (2, 3)
+
+    Reference:
+        Shazeer (2020), arXiv:2002.05202
+    """
+    approximate = checks.boolean("approximate", approximate)
+    gate, value = _halves(x, axis)
+    return ops.gelu(gate, approximate=approximate) * value
+
+
+@component()
+def reglu(x: Tensor, axis: int = -1) -> Tensor:
+    """ReLU-gated linear unit; halves the axis it gates.
+
+    The cheapest of the family, and the one with exact zeros: prefer it where
+    sparse activations can be exploited, `swiglu` or `geglu` for quality. The
+    first half is the gate. It is no `activation=` of a layer.
+
+    Formula:
+    ```python
+    gate, value = split(x, 2, axis)
+    f(x) = max(gate, 0) * value
+    ```
+
+    Args:
+        x: Tensor with an even size on `axis`.
+        axis: Integer. The axis to split. Defaults to `-1`.
+
+    Returns:
+        Tensor of the shape of `x`, but for half the size on `axis`.
+
+    Raises:
+        ValueError: where the size on `axis` is odd, or there is no such axis.
+
+    Example:
+
+    >>> y = keras_funcs.activations.reglu(np.ones((2, 6)))
+    >>> tuple(y.shape)
+    (2, 3)
+
+    Reference:
+        Shazeer (2020), arXiv:2002.05202
+    """
+    gate, value = _halves(x, axis)
+    return ops.relu(gate) * value
+
+
+def _halves(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """The gate, and what it gates."""
+    x = as_float(x)
+    axis = checks.axis_of("axis", axis, len(x.shape))
     size = x.shape[axis]
     if size is not None and size % 2:
         raise ValueError(
@@ -48,4 +135,4 @@ def swiglu(x: Tensor, axis: int = -1) -> Tensor:
             f"Received: x.shape={tuple(x.shape)}"
         )
     gate, value = ops.split(x, 2, axis=axis)
-    return ops.silu(gate) * value
+    return gate, value

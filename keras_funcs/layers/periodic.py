@@ -13,7 +13,8 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.numerics import sinc
+from keras_funcs._core.formulas import phase
+from keras_funcs._core.formulas import snake
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Tensor
@@ -105,10 +106,8 @@ class Snake(AdaptiveActivation):
 
     def activate(self, x: Tensor) -> Tensor:
         a = self.coefficient
-        u = _phase(ops.exp(a) if self.log_scale else a, x)
-        # f(x) = x + sin(u)**2 / a, with sin(u) / a = x sinc(u): finite, with
-        # its right gradient x**2, at a = 0.
-        return x + x * ops.sin(u) * sinc(u)
+        # f(x) = x + sin(a x)**2 / a
+        return snake(x, ops.exp(a) if self.log_scale else a)
 
 
 @component(
@@ -186,16 +185,8 @@ class SnakeBeta(AdaptiveActivation):
     def activate(self, x: Tensor) -> Tensor:
         a, b = self.trained_frequency, self.trained_magnitude
         if self.log_scale:
-            u, height = _phase(ops.exp(a), x), ops.exp(-b)
+            u, height = phase(ops.exp(a), x), ops.exp(-b)
         else:
-            u, height = _phase(a, x), 1.0 / b
+            u, height = phase(a, x), 1.0 / b
         # f(x) = x + sin(a x)**2 / b
         return x + height * ops.square(ops.sin(u))
-
-
-def _phase(a: Tensor, x: Tensor) -> Tensor:
-    """`a x`, or 0 where `x` is so large that it could overflow.
-
-    Its sine would be NaN; what a float holds of its phase is noise long since.
-    """
-    return a * ops.where(ops.abs(x) < 1e30, x, ops.zeros_like(x))

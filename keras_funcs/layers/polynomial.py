@@ -11,6 +11,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.formulas import star_relu
 from keras_funcs._core.numerics import mean
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Tensor
@@ -84,7 +85,7 @@ class StarReLU(AdaptiveActivation):
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = s max(x, 0)**2 + b
-        return self.scale * ops.square(ops.relu(x)) + self.bias
+        return star_relu(x, self.scale, self.bias)
 
 
 class _Polynomial(AdaptiveActivation):

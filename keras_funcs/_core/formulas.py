@@ -1,0 +1,30 @@
+"""Formulas that a stateless function shares with a trainable layer.
+
+Each is the stable form of an equation; the coefficients are numbers or
+tensors that broadcast against `x`.
+"""
+
+from keras import ops
+
+from keras_funcs._core.numerics import sinc
+from keras_funcs._core.typing import Tensor
+
+
+def phase(a: Tensor, x: Tensor) -> Tensor:
+    """`a x`, or 0 where `x` is so large that it could overflow.
+
+    Its sine would be NaN; what a float holds of its phase is noise long since.
+    """
+    return a * ops.where(ops.abs(x) < 1e30, x, ops.zeros_like(x))
+
+
+def snake(x: Tensor, a: Tensor) -> Tensor:
+    """`x + sin(a x)**2 / a`, with value `x` and its right slopes at `a = 0`."""
+    u = phase(a, x)
+    # sin(u) / a = x sinc(u)
+    return x + x * ops.sin(u) * sinc(u)
+
+
+def star_relu(x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """`scale * max(x, 0)**2 + bias`."""
+    return scale * ops.square(ops.relu(x)) + bias
