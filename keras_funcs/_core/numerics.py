@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -139,3 +140,19 @@ def log_of_sum(a: Tensor, b: Tensor) -> Tensor:
     """
     larger = ops.stop_gradient(ops.where(a > b, a, b))
     return larger + ops.log(ops.exp(a - larger) + ops.exp(b - larger))
+
+
+def tanh(x: Tensor) -> Tensor:
+    """`tanh(x)`, of float64 in float64.
+
+    `ops.tanh` turns float64 into float32 on JAX. The other form would lose
+    float32's last digits around 0.
+    """
+    if keras.backend.standardize_dtype(x.dtype) == "float64":
+        return 2.0 * ops.sigmoid(2.0 * x) - 1.0
+    return ops.tanh(x)
+
+
+def keeps_float64(function: Callable[[Tensor], Tensor]) -> Any:
+    """An activation of Keras, or the form of it that keeps float64."""
+    return tanh if function is keras.activations.tanh else function

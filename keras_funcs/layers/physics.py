@@ -12,6 +12,8 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.numerics import keeps_float64
+from keras_funcs._core.numerics import tanh
 from keras_funcs._core.resolve import activation_function
 from keras_funcs._core.typing import ActivationLike
 from keras_funcs._core.typing import ConstraintLike
@@ -107,7 +109,7 @@ class Stan(AdaptiveActivation):
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = tanh(x) (1 + beta x)
-        return ops.tanh(x) * (1.0 + self.beta * x)
+        return tanh(x) * (1.0 + self.beta * x)
 
 
 @component(
@@ -182,7 +184,7 @@ class Rowdy(AdaptiveActivation):
                 {"odd", "monotone", "bounded", "lipschitz"}
             )
         super().__init__(granularity=granularity, **kwargs)
-        self._function = function
+        self._function = keeps_float64(function)
         self.activation = (
             activation if isinstance(activation, str) else function
         )
@@ -207,7 +209,7 @@ class Rowdy(AdaptiveActivation):
 
 @component(
     tune={
-        "frequency": Range(1.0, 60.0, log=True),
+        "frequency": Range(5.0, 60.0, log=True),
         "trainable_frequency": Choice(False, True),
     }
 )

@@ -15,6 +15,7 @@ from keras_funcs._core.component import PACKAGE
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.numerics import keeps_float64
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.resolve import activation_function
 from keras_funcs._core.typing import ActivationLike
@@ -108,7 +109,7 @@ class AdaptiveSlope(AdaptiveActivation):
                 {"odd", "monotone", "bounded", "lipschitz"}
             )
         super().__init__(granularity=granularity, **kwargs)
-        self._function = function
+        self._function = keeps_float64(function)
         self.activation = (
             activation if isinstance(activation, str) else function
         )
