@@ -9,6 +9,7 @@ from keras_funcs._command.printing import bold
 from keras_funcs._command.printing import near
 from keras_funcs._command.printing import paragraph
 from keras_funcs._command.printing import print_json
+from keras_funcs._core.resolve import by_name
 
 
 def print_list(pattern: str, kind: str, as_json: bool) -> None:
@@ -54,9 +55,7 @@ def print_card(name: str, plot: str, as_json: bool) -> None:
             file that exists.
     """
     cards = {card.name: card for card in keras_funcs.catalogue()}
-    card = next(
-        (c for c in cards.values() if _fold(c.name) == _fold(name)), None
-    )
+    card = by_name(cards.values(), name)
     if card is None:
         raise ValueError(f"Nothing is called {name!r}. {near(name, cards)}")
     curve = drawing.curve(card.name, card.kind)
@@ -94,7 +93,3 @@ def print_card(name: str, plot: str, as_json: bool) -> None:
         print(drawing.as_text(curve))
     if file:
         print(f"\nDrawn to {file}")
-
-
-def _fold(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()

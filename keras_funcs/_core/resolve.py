@@ -2,7 +2,10 @@
 
 import difflib
 from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
+from typing import Protocol
+from typing import TypeVar
 
 import keras
 
@@ -13,6 +16,16 @@ from keras_funcs._core.component import arguments
 from keras_funcs._core.component import registered
 
 Get = Callable[[Any], Any]
+
+
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
 
 
 def getter(kind: str, keras_get: Get) -> Get:
@@ -41,8 +54,7 @@ def getter(kind: str, keras_get: Get) -> Get:
         if isinstance(identifier, dict):
             return keras_get(identifier)
         if isinstance(identifier, str):
-            own = {_fold(entry.name): entry for entry in registered(kind)}
-            entry = own.get(_fold(identifier.removeprefix(f"{PACKAGE}>")))
+            entry = by_name(registered(kind), identifier)
             if entry is None:
                 return _ask_keras(kind, keras_get, identifier)
             identifier = entry.object
@@ -61,6 +73,20 @@ def getter(kind: str, keras_get: Get) -> Get:
         return keras_get(identifier)
 
     return get
+
+
+def by_name(items: Iterable[N], name: str) -> N | None:
+    """The one of that name: as it is written, or else in any case.
+
+    The function `snake` and the layer `Snake` differ in nothing else.
+    """
+    name = name.removeprefix(f"{PACKAGE}>")
+    found = list(items)
+    for same in (str, _fold):
+        for item in found:
+            if same(item.name) == same(name):
+                return item
+    return None
 
 
 def activation_function(name: str, value: Any) -> Callable[[Any], Any]:

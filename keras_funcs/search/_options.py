@@ -19,6 +19,7 @@ from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import arguments
 from keras_funcs._core.component import registered
+from keras_funcs._core.resolve import by_name
 
 Domain = Range | Choice
 
@@ -83,13 +84,11 @@ def option(kind: str, choice: Any, fixed: Mapping[str, Any]) -> Option:
 
 def _named(kind: str, name: str, fixed: Mapping[str, Any]) -> Option:
     places, module = KINDS[kind]
-    folded = _fold(name.removeprefix("keras_funcs>"))
-    for place in places:
-        for entry in registered(place):
-            if _fold(entry.name) == folded:
-                if isinstance(entry.object, type):
-                    return _of_class(kind, entry.object, entry.name, fixed)
-                return _of_function(kind, entry.object, entry.name)
+    entry = by_name((e for p in places for e in registered(p)), name)
+    if entry is not None and isinstance(entry.object, type):
+        return _of_class(kind, entry.object, entry.name, fixed)
+    if entry is not None:
+        return _of_function(kind, entry.object, entry.name)
     found = _keras(kind, module, name)
     label = _label(name)
     if isinstance(found, type):

@@ -4,6 +4,7 @@ import keras
 import pytest
 
 import keras_funcs as kf
+from keras_funcs._core.resolve import by_name
 
 CASES = [
     (kf.losses, "CategoricalFocal", kf.losses.CategoricalFocal),
@@ -88,3 +89,12 @@ def test_a_name_of_another_kind_is_unknown():
         kf.losses.get("Snake")
     with pytest.raises(ValueError, match="Unknown name"):
         kf.layers.get("keras_funcs>GroupLasso")
+
+
+def test_names_that_differ_in_case_only_are_told_apart():
+    cards = kf.catalogue()
+    assert by_name(cards, "Snake").kind == "layers"
+    assert by_name(cards, "keras_funcs>snake").kind == "activations"
+    assert by_name(cards, "SNAKE") is not None
+    assert callable(kf.activations.get("Snake"))
+    assert isinstance(kf.layers.get("snake"), kf.layers.Snake)

@@ -188,3 +188,10 @@ def test_domains_and_parts():
         "skip": {"skip"},
         "width": {"width"},
     }
+
+
+def test_a_function_and_a_layer_may_share_a_name():
+    make = search.activation(hp_with(activation="snake"), ["relu", "snake"])
+    assert isinstance(make(), keras.layers.Activation)
+    make = search.activation(hp_with(activation="Snake"), ["relu", "Snake"])
+    assert isinstance(make(), keras_funcs.layers.Snake)
