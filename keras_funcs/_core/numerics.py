@@ -1,8 +1,8 @@
 """Numerical forms that survive extremes. Each says what it saves."""
 
 import math
-from collections.abc import Sequence
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -118,6 +118,16 @@ def norm(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     positive = squares > 0
     safe = ops.where(positive, squares, ops.ones_like(squares))
     return ops.where(positive, ops.sqrt(safe), ops.zeros_like(squares))
+
+
+def unit(x: Tensor, axis: int) -> Tensor:
+    """`x / |x|`, and 0 with gradient 0 at a zero vector."""
+    # Scaled first: the squares of 1e-20 and of 1e20 leave float32.
+    largest = ops.max(ops.abs(x), axis=axis, keepdims=True)
+    largest = ops.stop_gradient(largest)
+    x = x / ops.where(largest > 0, largest, 1.0)
+    length = norm(x, axis=axis, keepdims=True)
+    return ops.where(length > 0, x / ops.where(length > 0, length, 1.0), 0.0)
 
 
 def mean(
