@@ -10,7 +10,7 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
-from keras_funcs._core.numerics import norm
+from keras_funcs._core.numerics import unit
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -110,20 +110,10 @@ class CosineDense(Configurable, keras.layers.Layer):
         # Lengths in float32: a float16 sum of squares overflows at 65,504.
         dtype = at_least_float32(self.compute_dtype)
         directions = ops.matmul(
-            _unit(ops.cast(inputs, dtype), axis=-1),
-            _unit(ops.cast(self.kernel, dtype), axis=0),
+            unit(ops.cast(inputs, dtype), axis=-1),
+            unit(ops.cast(self.kernel, dtype), axis=0),
         )
         return ops.cast(self.scale * directions, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
-
-
-def _unit(x: Tensor, axis: int) -> Tensor:
-    """`x / |x|`, and 0 with gradient 0 at a zero vector."""
-    # Scaled first: the squares of 1e-20 and of 1e20 leave float32.
-    largest = ops.max(ops.abs(x), axis=axis, keepdims=True)
-    largest = ops.stop_gradient(largest)
-    x = x / ops.where(largest > 0, largest, 1.0)
-    length = norm(x, axis=axis, keepdims=True)
-    return ops.where(length > 0, x / ops.where(length > 0, length, 1.0), 0.0)

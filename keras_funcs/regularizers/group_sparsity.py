@@ -1,22 +1,26 @@
-"""Penalties that empty whole groups of weights: units, channels, inputs."""
+"""Penalties that empty whole groups of weights: units, channels, inputs.
+
+What lies inside a group is said by `axis`, alike for all of them. None is what
+feeds one output: of a `Dense` kernel `(in, out)` a column, of a convolution's
+`(h, w, in, out)` a filter. Other groups are the inputs of a `Dense` layer,
+`axis=-1`; the input channels of a convolution, `[0, 1, 3]`; the filters of a
+depthwise convolution `(h, w, in, multiplier)`, `[0, 1]`; and the rows of an
+embedding `(vocabulary, dimension)`, `-1`.
+"""
 
 from collections.abc import Sequence
-from numbers import Integral
 
-import keras
 from keras import ops
 
 from keras_funcs._core import checks
-from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.numerics import at_least_float32
-from keras_funcs._core.numerics import norm
 from keras_funcs._core.typing import Tensor
+from keras_funcs.regularizers import _base
 
 
 @component(tune={"factor": Range(1e-6, 1e-3, log=True)})
-class GroupLasso(Configurable, keras.regularizers.Regularizer):
+class GroupLasso(_base.Penalty):
     """Sum of the lengths of groups of weights: drives whole groups to zero.
 
     For structured sparsity: units that can be cut out, or inputs that can be
@@ -65,34 +69,192 @@ class GroupLasso(Configurable, keras.regularizers.Regularizer):
         reduction: str = "sum",
     ) -> None:
         self.factor = checks.number("factor", factor, at_least=0)
-        if axis is not None and not isinstance(axis, Integral):
-            if not isinstance(axis, (list, tuple)):
-                checks.invalid("axis", "an integer or a list of them", axis)
-            axis = [checks.integer("axis", item) for item in axis]
-        elif axis is not None:
-            axis = checks.integer("axis", axis)
-        self.axis = axis
-        self.reduction = checks.one_of("reduction", reduction, ("sum", "mean"))
+        self.axis = _base.check_axis(axis)
+        self.reduction = _base.check_reduction(reduction)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        x = ops.convert_to_tensor(x)
-        dtype = at_least_float32(keras.backend.standardize_dtype(x.dtype))
-        x = ops.cast(x, dtype)
-        axes = self._axes(len(x.shape))
-        size = 1
-        for axis in axes:
-            size *= x.shape[axis]
-        if not axes:  # a group is one weight
-            x, axes = ops.expand_dims(x, -1), (-1,)
+    def measure(self, x: Tensor) -> Tensor:
         # sum_g sqrt(|g|) |w_g|
-        lengths = norm(x, axis=axes)
-        reduce = ops.sum if self.reduction == "sum" else ops.mean
-        return self.factor * size**0.5 * reduce(lengths)
+        lengths, size = _base.group_lengths(x, self.axis)
+        return size**0.5 * _base.reduced(lengths, self.reduction)
 
-    def _axes(self, rank: int) -> tuple[int, ...]:
-        if self.axis is None:
-            return tuple(range(rank - 1))
-        axes = [self.axis] if isinstance(self.axis, int) else self.axis
-        if any(not -rank <= axis < rank for axis in axes):
-            checks.invalid("axis", f"axes of weights of rank {rank}", self.axis)
-        return tuple(sorted({axis % rank for axis in axes}))
+
+@component(
+    tune={
+        "factor": Range(1e-6, 1e-3, log=True),
+        "l1_ratio": Range(0.05, 0.95),
+    }
+)
+class SparseGroupLasso(_base.Penalty):
+    """Group lasso and lasso in one: few groups, and few weights in each.
+
+    Where some inputs or units are to go and those that stay are to be sparse
+    as well. For groups alone use `GroupLasso`; for a network that is to be
+    small rather than merely sparse, single zeros help nothing.
+
+    Formula:
+    ```python
+    group = sum_g sqrt(|g|) * |w_g|
+    penalty = factor * ((1 - l1_ratio) * group + l1_ratio * sum(abs(w)))
+    ```
+    with |g| the number of weights in a group and |w_g| its Euclidean length.
+
+    Args:
+        factor: Float >= 0. Strength. Defaults to `0.01`.
+        l1_ratio: Float in [0, 1]. Share of the lasso: 0 is `GroupLasso`, 1 is
+            L1. Defaults to `0.5`.
+        axis: Integer, list of integers, or None. The axes inside a group. None
+            is all but the last: a group is what feeds one unit or filter. For
+            input features of a `Dense` kernel `(in, out)` it is `-1`; for
+            input channels of a convolution `(h, w, in, out)`, `[0, 1, 3]`.
+            Defaults to `None`.
+        reduction: `"sum"`, or `"mean"` over groups and over weights, so that
+            `factor` does not depend on the size of the layer. Defaults to
+            `"sum"`.
+
+    Inputs:
+        x: Weights of any rank >= 1; of rank 1, each weight is a group.
+
+    Raises:
+        ValueError: for a factor or ratio out of range, and at the first call
+            for an axis out of range.
+
+    Example:
+
+    >>> penalty = keras_funcs.regularizers.SparseGroupLasso(1.0, l1_ratio=1.0)
+    >>> float(penalty(np.array([[3.0, 0.0], [4.0, 0.0]])))
+    7.0
+
+    Reference:
+        Simon, Friedman, Hastie and Tibshirani (2013), J. Comput. Graph. Stat.
+        22(2); Scardapane et al. (2017), Neurocomputing, arXiv:1607.00485
+    """
+
+    def __init__(
+        self,
+        factor: float = 0.01,
+        l1_ratio: float = 0.5,
+        axis: int | Sequence[int] | None = None,
+        reduction: str = "sum",
+    ) -> None:
+        self.factor = checks.number("factor", factor, at_least=0)
+        self.l1_ratio = checks.number(
+            "l1_ratio", l1_ratio, at_least=0, at_most=1
+        )
+        self.axis = _base.check_axis(axis)
+        self.reduction = _base.check_reduction(reduction)
+
+    def measure(self, x: Tensor) -> Tensor:
+        # (1 - alpha) sum_g sqrt(|g|) |w_g| + alpha |w|_1
+        lengths, size = _base.group_lengths(x, self.axis)
+        group = size**0.5 * _base.reduced(lengths, self.reduction)
+        lasso = _base.reduced(ops.abs(x), self.reduction)
+        return (1.0 - self.l1_ratio) * group + self.l1_ratio * lasso
+
+
+@component(tune={"factor": Range(1e-6, 1e-2, log=True)})
+class HoyerSquare(_base.Penalty):
+    """How evenly weights are spread: large ones stay, small ones go to zero.
+
+    For single zeros without the lasso's shrinking of everything: its value
+    does not change with the length of the weights, only with how many of them
+    matter, from 1 to all. It says nothing of their size, so combine it with
+    weight decay where that is needed, and with a threshold that cuts in the
+    end.
+
+    Formula:
+    ```python
+    penalty = factor * sum(abs(w)) ** 2 / (sum(w**2) + epsilon)
+    ```
+
+    Args:
+        factor: Float >= 0. Strength. Defaults to `0.01`.
+        epsilon: Float > 0. Keeps the gradient finite where all weights are
+            zero. Defaults to `1e-12`.
+
+    Inputs:
+        x: Weights of any rank.
+
+    Raises:
+        ValueError: for a factor that is negative, or an epsilon not > 0.
+
+    Example:
+
+    >>> penalty = keras_funcs.regularizers.HoyerSquare(factor=1.0)
+    >>> round(float(penalty(np.array([2.0, 2.0, -2.0, 0.0]))), 4)
+    3.0
+
+    Reference:
+        Yang, Wen and Li (2020), ICLR, arXiv:1908.09979
+    """
+
+    def __init__(self, factor: float = 0.01, epsilon: float = 1e-12) -> None:
+        self.factor = checks.number("factor", factor, at_least=0)
+        self.epsilon = checks.number("epsilon", epsilon, above=1e-30)
+
+    def measure(self, x: Tensor) -> Tensor:
+        # (sum |w|)^2 / sum w^2
+        return _hoyer_square(ops.abs(x), self.epsilon)
+
+
+@component(tune={"factor": Range(1e-6, 1e-2, log=True)})
+class GroupHoyerSquare(_base.Penalty):
+    """How evenly length is spread over groups: some groups stay, some go.
+
+    For structured sparsity without the group lasso's shrinking of what stays:
+    the value runs from 1, all weights in one group, to the number of groups,
+    and does not change with their common scale. Cut groups below a threshold
+    in the end, and train on without the penalty.
+
+    Formula:
+    ```python
+    penalty = factor * (sum_g |w_g|) ** 2 / (sum_g |w_g| ** 2 + epsilon)
+    ```
+    with |w_g| the Euclidean length of a group.
+
+    Args:
+        factor: Float >= 0. Strength. Defaults to `0.01`.
+        axis: Integer, list of integers, or None. The axes inside a group. None
+            is all but the last: a group is what feeds one unit or filter. For
+            input features of a `Dense` kernel `(in, out)` it is `-1`; for
+            input channels of a convolution `(h, w, in, out)`, `[0, 1, 3]`.
+            Defaults to `None`.
+        epsilon: Float > 0. Keeps the gradient finite where all weights are
+            zero. Defaults to `1e-12`.
+
+    Inputs:
+        x: Weights of any rank >= 1; of rank 1, each weight is a group.
+
+    Raises:
+        ValueError: for a factor that is negative, an epsilon not > 0, and at
+            the first call for an axis out of range.
+
+    Example:
+
+    >>> penalty = keras_funcs.regularizers.GroupHoyerSquare(factor=1.0)
+    >>> round(float(penalty(np.array([[3.0, 0.0], [4.0, 5.0]]))), 4)
+    2.0
+
+    Reference:
+        Yang, Wen and Li (2020), ICLR, arXiv:1908.09979
+    """
+
+    def __init__(
+        self,
+        factor: float = 0.01,
+        axis: int | Sequence[int] | None = None,
+        epsilon: float = 1e-12,
+    ) -> None:
+        self.factor = checks.number("factor", factor, at_least=0)
+        self.axis = _base.check_axis(axis)
+        self.epsilon = checks.number("epsilon", epsilon, above=1e-30)
+
+    def measure(self, x: Tensor) -> Tensor:
+        # (sum_g |w_g|)^2 / sum_g |w_g|^2
+        lengths, _ = _base.group_lengths(x, self.axis)
+        return _hoyer_square(lengths, self.epsilon)
+
+
+def _hoyer_square(sizes: Tensor, epsilon: float) -> Tensor:
+    """How many equal sizes would give this sum and this sum of squares."""
+    sums = ops.square(ops.sum(sizes))
+    return sums / (ops.sum(ops.square(sizes)) + epsilon)

@@ -1,4 +1,4 @@
-"""GroupLasso against loops over its groups."""
+"""Group penalties against loops over their groups."""
 
 import itertools
 import math
@@ -9,8 +9,12 @@ import pytest
 import scipy.linalg
 from keras import ops
 
+from keras_funcs.regularizers import GroupHoyerSquare
 from keras_funcs.regularizers import GroupLasso
+from keras_funcs.regularizers import HoyerSquare
+from keras_funcs.regularizers import SparseGroupLasso
 from tests.derivatives import gradient
+from tests.regularizers.training import survives_training
 
 
 def draw(*shape):
@@ -127,3 +131,102 @@ def test_bad_arguments_are_refused(arguments):
 def test_an_axis_that_the_weights_lack_is_refused(axis):
     with pytest.raises(ValueError, match="argument `axis`.*rank 2"):
         GroupLasso(axis=axis)(draw(3, 4))
+
+
+GROUPS = [
+    ((6, 4), None, (0,)),
+    ((6, 4), -1, (1,)),
+    ((3, 3, 2, 5), None, (0, 1, 2)),
+    ((3, 3, 2, 5), [0, 1, 3], (0, 1, 3)),
+    ((7,), None, ()),
+]
+
+
+@pytest.mark.parametrize("shape, axis, inside", GROUPS)
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])
+def test_sparse_group_lasso(shape, axis, inside, reduction, ratio):
+    w = draw(*shape)
+    groups = [math.sqrt(size) * length for size, length in lengths(w, inside)]
+    singles = [abs(v) for v in np.ravel(w).tolist()]
+    parts = sum(groups), sum(singles)
+    if reduction == "mean":
+        parts = parts[0] / len(groups), parts[1] / len(singles)
+    expected = 0.2 * ((1 - ratio) * parts[0] + ratio * parts[1])
+    found = float(SparseGroupLasso(0.2, ratio, axis, reduction)(w))
+    np.testing.assert_allclose(found, expected, 1e-5)
+
+
+def test_the_ends_of_the_ratio_are_group_lasso_and_l1():
+    w = draw(6, 4)
+    found = float(SparseGroupLasso(0.2, 0.0)(w))
+    np.testing.assert_allclose(found, float(GroupLasso(0.2)(w)), 1e-6)
+    found = float(SparseGroupLasso(0.2, 1.0)(w))
+    l1 = keras.regularizers.L1(0.2)
+    np.testing.assert_allclose(found, float(l1(w)), 1e-6)
+
+
+@pytest.mark.parametrize("shape, axis, inside", GROUPS)
+def test_hoyer_squares(shape, axis, inside):
+    w = draw(*shape)
+    singles = [abs(v) for v in np.ravel(w).tolist()]
+    expected = 0.3 * sum(singles) ** 2 / sum(v * v for v in singles)
+    np.testing.assert_allclose(float(HoyerSquare(0.3)(w)), expected, 1e-5)
+    sizes = [length for _, length in lengths(w, inside)]
+    expected = 0.3 * sum(sizes) ** 2 / sum(v * v for v in sizes)
+    found = float(GroupHoyerSquare(0.3, axis)(w))
+    np.testing.assert_allclose(found, expected, 1e-5)
+
+
+@pytest.mark.parametrize("penalty", [HoyerSquare(1.0), GroupHoyerSquare(1.0)])
+def test_hoyer_squares_count_and_ignore_the_scale(penalty):
+    for count in (1, 3, 8):
+        w = np.zeros((5, 8), "float32")
+        w[2, :count] = -7.0
+        np.testing.assert_allclose(float(penalty(w)), count, 1e-5)
+    w = draw(5, 8)
+    value = float(penalty(w))
+    assert 1 <= value <= w.size
+    np.testing.assert_allclose(float(penalty(100 * w)), value, 1e-5)
+    # So that the gradient stands at a right angle to the weights.
+    slope = gradient(penalty, w)
+    assert abs(slope).max() > 0.1
+    np.testing.assert_allclose((slope * w).sum(), 0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [SparseGroupLasso(1.0), HoyerSquare(1.0), GroupHoyerSquare(1.0)],
+)
+def test_empty_groups_have_a_gradient_of_0(penalty):
+    w = draw(6, 4)
+    w[:, 2] = 0
+    slope = gradient(penalty, w)
+    assert np.isfinite(slope).all() and not slope[:, 2].any()
+    assert not gradient(penalty, np.zeros((3, 2))).any()
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [GroupLasso(1e-2), SparseGroupLasso(1e-2), GroupHoyerSquare(1e-3)],
+)
+def test_they_train_and_survive_a_file(penalty, tmp_path):
+    survives_training(penalty, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "cls, arguments",
+    [
+        (SparseGroupLasso, {"l1_ratio": 1.5}),
+        (SparseGroupLasso, {"l1_ratio": -0.1}),
+        (SparseGroupLasso, {"reduction": "max"}),
+        (HoyerSquare, {"factor": -1}),
+        (HoyerSquare, {"epsilon": 0.0}),
+        (GroupHoyerSquare, {"epsilon": -1.0}),
+        (GroupHoyerSquare, {"axis": "0"}),
+    ],
+)
+def test_bad_arguments_of_the_others_are_refused(cls, arguments):
+    (name,) = arguments
+    with pytest.raises(ValueError, match=f"argument `{name}`"):
+        cls(**arguments)
