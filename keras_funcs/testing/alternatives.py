@@ -23,6 +23,13 @@ BY_NAME: dict[str, list[Any]] = {
     "class_names": [NAMES[:3], NAMES],
     "cost_matrix": [[[4 * (i != j) for j in range(4)] for i in range(4)]],
     "class_weights": [[1.0, 2.0, 3.0, 4.0]],
+    "layer": [
+        {
+            "module": "keras.layers",
+            "class_name": "Dense",
+            "config": {"units": 5},
+        }
+    ],
     "learning_rate_multipliers": [{".": 0.5}],
     "losses": [["mse", "mae"]],
     "metrics": [["balanced_accuracy"]],

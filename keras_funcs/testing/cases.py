@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from typing import Any
+from typing import TypeAlias
+
+import keras
 
 from keras_funcs._core import checks as arguments_checks
 from keras_funcs._core.component import Choice
@@ -24,6 +27,10 @@ from keras_funcs._core.component import registered
 
 CLASSES = 4
 
+# Without the batch; `"ids"` is a vector of class ids.
+ShapeOfInput: TypeAlias = tuple[int, ...] | str
+ShapeOfInputs: TypeAlias = ShapeOfInput | list[ShapeOfInput]
+
 # Values of arguments that have no default, by the argument's name.
 REQUIRED: dict[str, Callable[[], Any]] = {
     "class_counts": lambda: [40, 20, 10, 5],
@@ -31,6 +38,7 @@ REQUIRED: dict[str, Callable[[], Any]] = {
     "decay_steps": lambda: 5,
     "fraction": lambda: 0.5,
     "k": lambda: 2,
+    "layer": lambda: keras.layers.Dense(CLASSES),
     "learning_rate": lambda: 0.1,
     "log_dir": tempfile.mkdtemp,
     "losses": lambda: ["Robust", "Pinball"],
@@ -55,7 +63,7 @@ class Case:
     tune: Mapping[str, Any] = field(default_factory=dict)
     changed: str = ""  # the argument at an end of its range, or none
     targets: str = "values"
-    input_shape: tuple[int, ...] = (6,)
+    input_shape: ShapeOfInputs = (6,)
 
     def __str__(self) -> str:
         return f"{self.name}-{self.changed or 'default'}"
@@ -100,6 +108,12 @@ class Case:
         )
 
     @property
+    def rank_is_free(self) -> bool:
+        """Whether a layer's input may have more axes than the last."""
+        shape = self.input_shape
+        return isinstance(shape, tuple) and len(shape) == 1
+
+    @property
     def is_choice(self) -> bool:
         """Whether the argument at an end is chosen from a set."""
         name = self.changed.split("=")[0]
@@ -111,6 +125,9 @@ class Case:
     def make(self, **overrides: Any) -> Any:
         """A fresh object; for a function, the function of one tensor."""
         values = {**self.arguments, **overrides}
+        for name, value in values.items():
+            if isinstance(value, keras.layers.Layer):
+                values[name] = _another(value, overrides.get("dtype"))
         if isinstance(self.target, type):
             return self.target(**values)
         return functools.partial(self.target, **values)
@@ -150,15 +167,15 @@ def cases_of(component: Any, **inputs: Any) -> list[Case]:
 def _cases(
     entry: Component,
     targets: str | None = None,
-    input_shape: tuple[int, ...] = (6,),
+    input_shape: ShapeOfInputs | None = None,
     **given: Any,
 ) -> list[Case]:
     if targets is None:
         targets = getattr(entry.object, "targets", "values")
     arguments_checks.one_of("targets", targets, TARGETS)
-    default = Case(
-        entry.object, given, entry.tune, "", targets, tuple(input_shape)
-    )
+    if input_shape is None:
+        input_shape = getattr(entry.object, "example_shape", (6,))
+    default = Case(entry.object, given, entry.tune, "", targets, input_shape)
     required = {
         name: _required(name)
         for name, parameter in default.own.items()
@@ -176,6 +193,14 @@ def _ends(default: Case) -> Iterator[Case]:
                 arguments={**default.arguments, name: value},
                 changed=f"{name}={value}",
             )
+
+
+def _another(layer: keras.layers.Layer, dtype: Any) -> keras.layers.Layer:
+    """A layer to wrap, unbuilt: a built one would carry state along."""
+    config = layer.get_config()
+    if dtype is not None:
+        config["dtype"] = dtype
+    return type(layer).from_config(config)
 
 
 def _required(name: str) -> Any:

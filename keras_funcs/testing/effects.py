@@ -118,7 +118,8 @@ def _activation(case: Case, overrides: dict[str, Any]) -> list[Any]:
 def _layer(case: Case, overrides: dict[str, Any]) -> list[Any]:
     layer = case.make(**overrides)
     x = inputs.features(case)
-    x = np.stack([x, 2.0 * x], axis=1)
+    if case.rank_is_free:
+        x = np.stack([x, 2.0 * x], axis=1)
     outputs = [layer(x), layer(x, training=True), *layer.losses]
     seen = results(outputs)
     seen.append(np.asarray([w.trainable for w in layer.weights]))

@@ -1,11 +1,14 @@
 """What components are fed: small, seeded, and with every class in it."""
 
+from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_funcs.testing.cases import CLASSES
 from keras_funcs.testing.cases import Case
+from keras_funcs.testing.cases import ShapeOfInput
 
 BATCH = 12
 
@@ -18,10 +21,84 @@ def generator(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def features(case: Case, seed: int = 0, batch: int = BATCH) -> np.ndarray:
-    """Inputs of a layer or model, away from the kink that many have at 0."""
-    x = generator(seed).normal(size=(batch, *case.input_shape))
-    return np.asarray(x + 0.1 * np.sign(x), "float32")
+def features(case: Case, seed: int = 0, batch: int = BATCH) -> Any:
+    """Inputs of a layer or model, away from the kink that many have at 0.
+
+    An array, or a list of arrays for a layer of several inputs.
+    """
+    source = generator(seed)
+
+    def draw(shape: ShapeOfInput) -> np.ndarray:
+        if isinstance(shape, str):
+            return class_ids(seed, batch)
+        x = source.normal(size=(batch, *shape))
+        return np.asarray(x + 0.1 * np.sign(x), "float32")
+
+    return _of_each(case, draw)
+
+
+def sequences(case: Case) -> np.ndarray:
+    """Inputs with one axis more, where a layer's inputs may have it."""
+    return np.stack([features(case)] * 3, axis=1)
+
+
+def extremes(case: Case) -> Any:
+    """Inputs that are all as large as each other, or 0."""
+
+    def fill(shape: ShapeOfInput) -> np.ndarray:
+        if isinstance(shape, str):
+            return class_ids(batch=len(EXTREMES))
+        rows = [np.full(shape, value) for value in EXTREMES]
+        return np.stack(rows).astype("float32")
+
+    return _of_each(case, fill)
+
+
+def symbols(case: Case, sizes: bool = True) -> Any:
+    """`keras.Input` of a layer's inputs, their sizes known or the last only."""
+
+    def symbol(shape: ShapeOfInput) -> Any:
+        if isinstance(shape, str):
+            return keras.Input((), dtype="int32")
+        unknown = (None,) * (len(shape) - 1)
+        return keras.Input(shape if sizes else (*unknown, *shape[-1:]))
+
+    return _of_each(case, symbol)
+
+
+def shapes(x: Any) -> Any:
+    """What to build a layer from that will be called on `x`."""
+    found = [(None, *np.shape(item)[1:]) for item in keras.tree.flatten(x)]
+    return found if isinstance(x, list) else found[0]
+
+
+def numbers_and_ids(x: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The inputs that have a gradient, and those that have none."""
+    found = keras.tree.flatten(x)
+    whole = [np.issubdtype(item.dtype, np.integer) for item in found]
+    return (
+        [item for item, ids in zip(found, whole) if not ids],
+        [item for item, ids in zip(found, whole) if ids],
+    )
+
+
+def in_dtype(x: Any, dtype: str) -> Any:
+    """The same inputs, ids apart, as tensors of a dtype."""
+    return keras.tree.map_structure(
+        lambda item: (
+            item
+            if np.issubdtype(item.dtype, np.integer)
+            else keras.ops.cast(item, dtype)
+        ),
+        x,
+    )
+
+
+def _of_each(case: Case, make: Callable[[ShapeOfInput], Any]) -> Any:
+    shape = case.input_shape
+    if isinstance(shape, list):
+        return [make(item) for item in shape]
+    return make(shape)
 
 
 def weights(rank: int, seed: int = 0) -> np.ndarray:

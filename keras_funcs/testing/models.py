@@ -27,7 +27,7 @@ class Bench:
     model: keras.Model
     component: Any
     callbacks: list[keras.callbacks.Callback]
-    x: np.ndarray
+    x: Any
     y: np.ndarray
 
     def fit(self, epochs: int = 1, **arguments: Any) -> dict[str, Any]:
@@ -115,9 +115,11 @@ def _network(
     plain: bool,
     first: keras.layers.Layer | None,
 ) -> tuple[Any, Any]:
-    x = outputs = keras.Input(case.input_shape)
+    x = outputs = inputs.symbols(case)
     if first is not None:
-        outputs = first(outputs)
+        head, *others = keras.tree.flatten(x)
+        outputs = first(head)
+        outputs = [outputs, *others] if isinstance(x, list) else outputs
     if case.kind == "layers":
         outputs = component(outputs)
     elif case.kind == "activations" and not _keeps_shape(component):

@@ -1,5 +1,6 @@
 """Checks of numbers: gradients, extremes, dtypes, compilers."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from keras_funcs.testing.cases import Case
 from keras_funcs.testing.programs import Program
 from keras_funcs.testing.programs import program
 from keras_funcs.testing.programs import results
-from keras_funcs.testing.runner import NUMERIC
+from keras_funcs.testing.runner import DETERMINISTIC
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect
@@ -62,7 +63,7 @@ def _difference(
     return float(np.dot(values, [1, -8, 8, -1]) / (12 * STEP))
 
 
-@check(*NUMERIC, programs=True)
+@check(*DETERMINISTIC, programs=True)
 def compiled_equals_eager(case: Case) -> None:
     """A component that the backend's compiler refuses or changes."""
     made = program(case)
@@ -114,10 +115,11 @@ def wrong_predictions_have_a_gradient(case: Case) -> None:
 def extreme_inputs_are_finite(case: Case) -> None:
     """A formula that overflows, or whose gradient is NaN, at 0 or 1e4."""
     made = program(case)
-    x = np.stack([np.full(case.input_shape, v) for v in inputs.EXTREMES])
-    points = [x.astype("float32"), *made.arrays[1 : made.smooth]]
-    every = [*points, *made.arrays[made.smooth :]]
-    finite(results(made.function(*every)), "the output at extremes")
+    numbers, ids = inputs.numbers_and_ids(inputs.extremes(case))
+    points = [*numbers, *made.arrays[len(numbers) : made.smooth]]
+    rest = [*ids, *made.arrays[made.smooth + len(ids) :]]
+    made = replace(made, arrays=[*points, *rest])
+    finite(results(made.function(*made.arrays)), "the output at extremes")
     for slope in active().gradient(made.total, points):
         finite(slope, "the gradient at extremes")
 

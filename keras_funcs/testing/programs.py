@@ -53,18 +53,29 @@ def _layer(case: Case, dtype: str, overrides: Any) -> Program:
     # `stateless_call` hands all on to `call`.
     accepted = "training" in inspect.signature(layer.call).parameters
     mode = {"training": training} if accepted else {}
-    x = inputs.features(case).astype(dtype)
-    layer.build((None, *x.shape[1:]))
+    x = inputs.features(case)
+    layer.build(inputs.shapes(x))
+    numbers, ids = inputs.numbers_and_ids(x)
+    numbers = [item.astype(dtype) for item in numbers]
     trainable = [values(v) for v in layer.trainable_variables]
     others = [values(v) for v in layer.non_trainable_variables]
 
-    def function(x: Any, *weights: Any) -> list[Any]:
-        own, rest = weights[: len(trainable)], weights[len(trainable) :]
-        x = ops.convert_to_tensor(x)
-        y, _ = layer.stateless_call(list(own), list(rest), x, **mode)
-        return [y]
+    def function(*arrays: Any) -> list[Any]:
+        given = [ops.convert_to_tensor(item) for item in arrays]
+        points, given = given[: len(numbers)], given[len(numbers) :]
+        own, given = given[: len(trainable)], given[len(trainable) :]
+        every = [*points, *given[: len(ids)]]
+        y, _, added = layer.stateless_call(
+            own,
+            given[len(ids) :],
+            every if isinstance(x, list) else every[0],
+            return_losses=True,
+            **mode,
+        )
+        return [*keras.tree.flatten(y), *added]
 
-    return Program(function, [x, *trainable, *others], 1 + len(trainable))
+    arrays = [*numbers, *trainable, *ids, *others]
+    return Program(function, arrays, len(numbers) + len(trainable))
 
 
 def _loss(case: Case, dtype: str, overrides: Any) -> Program:
@@ -171,7 +182,7 @@ def _initializer(case: Case, dtype: str, overrides: Any) -> Program:
     initializer = case.make(**fixed, **overrides)
 
     def function(factor: Any) -> list[Any]:
-        return [factor * initializer((3, 4), dtype=dtype)]
+        return [factor * initializer((30, 40), dtype=dtype)]
 
     return Program(function, [np.ones((), dtype)], 1)
 

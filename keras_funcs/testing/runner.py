@@ -16,6 +16,8 @@ Function = Callable[[Case], None]
 
 ALL = (*KINDS, "activations")
 NUMERIC = tuple(kind for kind in ALL if kind != "callbacks")
+# TensorFlow's compiler draws other random numbers from the same seed.
+DETERMINISTIC = tuple(kind for kind in NUMERIC if kind != "initializers")
 
 
 class CheckFailed(AssertionError):
@@ -148,14 +150,19 @@ def check_component(component: Any, **inputs: Any) -> list[Result]:
             one score for each of 4 classes), `"ids"` (ids against
             embeddings), `"labels"` (0 or 1 for each of 4 scores) or
             `"values"` (numbers); and `input_shape`, what a layer takes,
-            without the batch. They default to the component's attribute
-            `targets` or `"values"`, and to `(6,)`.
+            without the batch: a tuple, or a list of tuples for a layer that is
+            called on a list, in which a last `"ids"` is a vector of class ids.
+            They default to the component's attributes `targets`, or
+            `"values"`, and `example_shape`, or `(6,)`.
 
     A loss says by three attributes of its class what else to expect of it:
     `unit`, what one of its values stands for, a `"label"`, a `"sample"` (with
     all its pixels) or the `"batch"`; `independent = False` where a sample's
     value depends on the rest of the batch; and `keeps_gradient = False` where
-    confidently wrong predictions lose their gradient by definition.
+    confidently wrong predictions lose their gradient by definition. A layer on
+    one vector is tested on sequences of them, with masks, too; any other says
+    by `sizes_are_known = True` that it needs the sizes of its input, and is
+    else tested without them.
 
     Returns:
         List of results with `check`, `case`, `passed` and `message`. Nothing

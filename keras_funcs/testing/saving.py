@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from keras_funcs.testing.cases import Case
@@ -31,12 +32,14 @@ for path in sorted(folder.glob("*.keras")):
     try:
         model = keras.saving.load_model(path)
         arrays = np.load(path.with_suffix(".npz"))
-        y = model(arrays["x"], training=False)
+        x = [arrays[name] for name in sorted(arrays.files) if name[0] == "x"]
+        x = x if len(x) > 1 else x[0]
+        y = model(x, training=False)
         y = keras.ops.convert_to_numpy(y)
         # Another process may sum in another order.
         same = np.allclose(y, arrays["y"], rtol=1e-5, atol=1e-6)
         found[path.stem] = "" if same else "predicts something else"
-        model.fit(arrays["x"], arrays["labels"], verbose=0)
+        model.fit(x, arrays["labels"], verbose=0)
     except Exception as error:
         found[path.stem] = f"{type(error).__name__}: {error}"
 print("RESULT" + json.dumps(found))
@@ -70,9 +73,12 @@ def load_afresh(cases: Sequence[Case]) -> dict[str, str]:
             made.model.save(folder / f"{stem}.keras")
             np.savez(
                 folder / f"{stem}.npz",
-                x=made.x,
                 labels=made.y,
                 y=made.predict(),
+                **{
+                    f"x{index}": item
+                    for index, item in enumerate(keras.tree.flatten(made.x))
+                },
             )
         found = run_script(SCRIPT, name, *modules)
     return {case: found[stem] for case, stem in stems.items()}

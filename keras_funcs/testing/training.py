@@ -120,11 +120,11 @@ def inference_is_deterministic(case: Case) -> None:
         same(results([layer(x, **mode)]), first, "a second call")
 
 
-@check("layers", once=True)
+@check("layers", once=True, only=lambda case: case.rank_is_free)
 def masks_pass(case: Case) -> None:
     """A layer that drops the mask of a padded sequence."""
     layer = case.make()
-    x = np.stack([inputs.features(case)] * 3, axis=1)
+    x = inputs.sequences(case)
     x[:, -1] = 0.0
     masking = keras.layers.Masking(0.0)
     marked = masking(x)
@@ -135,22 +135,48 @@ def masks_pass(case: Case) -> None:
     same(results([found]), results([expected]), "the mask")
 
 
-@check("layers", once=True)
+@check("layers", once=True, only=lambda case: case.rank_is_free)
 def unknown_sizes_are_taken(case: Case) -> None:
     """A layer that needs the batch size or the length of a sequence."""
-    x = np.stack([inputs.features(case)] * 3, axis=1)
+    x = inputs.sequences(case)
     layer = case.make()
-    symbol = keras.Input((None, *case.input_shape))
+    symbol = keras.Input((None, x.shape[-1]))
     model = keras.Model(symbol, layer(symbol))
     expected = results([layer(x)])
     for part in (x[:, :1], x[:1]):
         finite(results([model(part)]), f"an input of shape {part.shape}")
     close(results([model(x)]), expected, "the model's output")
-    announced = layer.compute_output_shape((None, None, *case.input_shape))
+    announced = layer.compute_output_shape((None, None, x.shape[-1]))
     expect(
         tuple(announced)[2:] == tuple(expected[0].shape)[2:],
         f"compute_output_shape gave {announced}",
     )
+
+
+@check("layers", once=True, only=lambda case: not case.rank_is_free)
+def unknown_maps_are_taken(case: Case) -> None:
+    """A layer that needs the sizes of a map or of a batch.
+
+    All but the channels, on the last axis, are unknown.
+    """
+    x = inputs.features(case)
+    layer = case.make()
+    fixed = getattr(case.target, "sizes_are_known", False)
+    symbols = inputs.symbols(case, sizes=fixed)
+    y = layer(symbols)
+    model = keras.Model(symbols, y)
+    expected = results([layer(x)])
+    close(results([model(x)]), expected, "the model's output")
+    one = keras.tree.map_structure(lambda item: item[:1], x)
+    finite(results([model(one)]), "a batch of one")
+    found = tuple(expected[0].shape)
+    announced = layer.compute_output_shape(inputs.shapes(x))
+    expect(
+        tuple(announced) == (None, *found[1:]),
+        f"compute_output_shape gave {announced} in place of {found}",
+    )
+    fits = [a in (None, b) for a, b in zip(y.shape, found)]
+    expect(all(fits), f"the symbolic call announced {y.shape}, gave {found}")
 
 
 @check("layers", once=True, only=lambda case: case.accepts("granularity"))
