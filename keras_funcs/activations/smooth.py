@@ -72,10 +72,10 @@ def telu(x: Tensor) -> Tensor:
         arXiv:2003.09855
     """
     x = as_float(x)
-    # tanh(exp(3)) is 1 in float64; above, exp would overflow and its slope
-    # times tanh's, infinity times 0, be NaN.
-    exponent = ops.where(x < 3.0, x, 3.0 * ops.ones_like(x))
-    return x * ops.tanh(ops.exp(exponent))
+    # tanh(u) = (1 - exp(-2 u)) / (1 + exp(-2 u)), whose second derivative keeps
+    # its digits where tanh is 1 but for rounding.
+    m = ops.expm1(-2.0 * ops.exp(_within(x, -800.0, 3.0)))
+    return x * (-m / (2.0 + m))
 
 
 @component()
@@ -107,7 +107,7 @@ def serf(x: Tensor) -> Tensor:
         arXiv:2108.09598
     """
     x = as_float(x)
-    return x * ops.erf(ops.softplus(x))
+    return x * ops.erf(ops.softplus(_within(x, -800.0, 7.0)))
 
 
 @component()
@@ -138,8 +138,9 @@ def phish(x: Tensor) -> Tensor:
         Naveen (2022), TechRxiv
     """
     x = as_float(x)
-    # Exact GELU: the approximation's cube overflows, with NaN in the gradient.
-    return x * ops.tanh(ops.gelu(x, approximate=False))
+    # Exact GELU: the approximation's cube overflows float16.
+    inner = _within(x, -40.0, 20.0)
+    return x * ops.tanh(ops.gelu(inner, approximate=False))
 
 
 @component()
@@ -202,7 +203,8 @@ def smish(x: Tensor) -> Tensor:
         Wang, Ren and Wang (2022), Electronics 11(4)
     """
     x = as_float(x)
-    return x * ops.tanh(ops.log1p(ops.sigmoid(x)))
+    inner = _within(x, -800.0, 40.0)
+    return x * ops.tanh(ops.log1p(ops.sigmoid(inner)))
 
 
 @component()
@@ -234,4 +236,14 @@ def lisht(x: Tensor) -> Tensor:
         Roy, Manna, Dubey and Chaudhuri (2023), CVIP, arXiv:1901.05894
     """
     x = as_float(x)
-    return x * ops.tanh(x)
+    return x * ops.tanh(_within(x, -20.0, 20.0))
+
+
+def _within(x: Tensor, lower: float, upper: float) -> Tensor:
+    """`x` between bounds beyond which its gate is constant even in float64.
+
+    In a gradient, `x` times one factor of the gate's slope can overflow before
+    it meets the factor that is 0, and give NaN; a bounded argument cuts it off.
+    """
+    x = ops.where(x > lower, x, lower * ops.ones_like(x))
+    return ops.where(x < upper, x, upper * ops.ones_like(x))
