@@ -9,6 +9,7 @@ import pytest
 from keras import ops
 
 from keras_funcs import testing
+from keras_funcs.layers import AdaptiveActivation
 from keras_funcs.testing.cases import cases_of
 from keras_funcs.testing.runner import run
 
@@ -193,6 +194,81 @@ class WrongGradient(keras.layers.Layer):
 
 def test_wrong_gradient():
     assert caught(WrongGradient, "gradient_is_the_slope", "slope")
+
+
+class Bent(AdaptiveActivation):
+    def build_coefficients(self):
+        self.bend = self.add_coefficient("bend", 1.0)
+
+
+@register
+class FlatGradient(Bent):
+    """The right slope, as a constant: what a hand-written gradient gives."""
+
+    def activate(self, x):
+        fixed = ops.stop_gradient(x)
+        return self.bend * (fixed**3 + 3.0 * fixed**2 * (x - fixed))
+
+
+@register
+class EarlyInfinity(Bent):
+    def activate(self, x):
+        return self.bend * ops.sqrt(ops.square(x) + 1.0)
+
+
+@register
+class FalsePromises(Bent):
+    properties = frozenset({"odd", "bounded", "lipschitz", "monotone"})
+
+    def activate(self, x):
+        return self.bend * ops.square(x)
+
+
+def test_broken_activations():
+    curvature = "second_derivatives_are_right"
+    assert caught(FlatGradient, curvature, "curvature by")
+    half = "half_precision_ends_with_its_numbers"
+    assert caught(EarlyInfinity, half, "bfloat16")
+    promises = "declared_properties_hold"
+    assert caught(FalsePromises, promises, "declared odd")
+    for word in ("bounded", "lipschitz", "monotone"):
+        FalsePromises.properties = frozenset({word})
+        assert caught(FalsePromises, promises, f"declared {word}")
+    FalsePromises.properties = frozenset({"nice"})
+    assert caught(FalsePromises, promises, "none of")
+
+
+@register
+class HalfGradient(keras.layers.Layer):
+    """Gates its first input; the second, the gate, learns nothing."""
+
+    example_shape = [(3, 4), (4,), "ids"]
+
+    def call(self, inputs):
+        x, gate, ids = inputs
+        gate = ops.stop_gradient(ops.sigmoid(gate))
+        return x * gate[:, None] + ops.cast(ids[:, None, None], x.dtype)
+
+
+@register
+class WrongShape(keras.layers.Layer):
+    """Announces what goes in, not what comes out."""
+
+    example_shape = (4, 3, 2)
+
+    def call(self, inputs):
+        return ops.mean(inputs, axis=(1, 2))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def test_layers_of_several_inputs_and_of_maps():
+    assert caught(HalfGradient, "gradient_is_the_slope", "slope")
+    assert outcome(HalfGradient, "extreme_inputs_are_finite").passed
+    assert outcome(HalfGradient, "policies_are_kept").passed
+    assert outcome(HalfGradient, "resumed_training_is_the_same").passed
+    assert caught(WrongShape, "unknown_maps_are_taken", "gave (None, 4, 3, 2)")
 
 
 @register

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
+MAX_FLOAT32 = 3.4e38
 MAX_CLASSES = 1_000_000  # bounds what a config from elsewhere can allocate
 
 
@@ -186,7 +187,10 @@ def class_counts(
 def initializer(name: str, value: Any, *, above: float = -math.inf) -> Any:
     """A finite number, in an interval, or an initializer object."""
     if isinstance(value, Real) or value is None:
-        return number(name, value, above=above)
+        value = number(name, value, above=above)
+        if abs(value) > MAX_FLOAT32:
+            invalid(name, "a number that float32 can hold", value)
+        return value
     expected = "a finite number or an initializer"
     return keras_object(name, value, keras.initializers.get, expected)
 

@@ -160,6 +160,9 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             # In double precision: float32 would lose digits on the way there
             # and back.
             start = inverse_softplus(initializer) if positive else initializer
+            if abs(start) > checks.MAX_FLOAT32:
+                expected = "a number that float32 can hold"
+                checks.invalid(name, expected, initializer)
             initializer = keras.initializers.Constant(start)
         elif positive:
             initializer = _BeforeSoftplus(initializer)
@@ -238,7 +241,7 @@ class _BeforeSoftplus:
     """What an initializer gives, before the softplus that leads to it."""
 
     def __init__(self, initializer: InitializerLike) -> None:
-        self.initializer = initializer
+        self.initializer = keras.initializers.get(initializer)
 
     def __call__(self, shape: Shape, dtype: str | None = None) -> Tensor:
         value = self.initializer(shape, dtype=dtype)

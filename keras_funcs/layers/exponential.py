@@ -78,7 +78,7 @@ class XIELU(AdaptiveActivation):
         granularity: str = "layer",
         **kwargs: Any,
     ) -> None:
-        self.beta = checks.number("beta", beta)
+        self.beta = checks.number("beta", beta, at_least=-1e6, at_most=1e6)
         self.alpha_positive = checks.number(
             "alpha_positive", alpha_positive, above=0
         )

@@ -222,8 +222,9 @@ class PolyNorm(_Polynomial):
     def activate(self, x: Tensor) -> Tensor:
         axes = self.own_axes(len(x.shape))
         # n((x / m)**i) with epsilon / m**(2 i) is n(x**i) for every m: with
-        # the largest x for m, no power overflows.
-        m = ops.max(ops.abs(x), axis=axes, keepdims=True)
+        # an m near the largest x, no power overflows. A tenth of it, whose
+        # inverse is no denormal number.
+        m = 0.1 * ops.max(ops.abs(x), axis=axes, keepdims=True)
         m = ops.stop_gradient(ops.where(m > 1.0, m, ops.ones_like(m)))
         y, power = self.bias, ops.ones_like(x)
         epsilon = self.epsilon + ops.zeros_like(m)

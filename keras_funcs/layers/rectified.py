@@ -268,7 +268,7 @@ class APL(AdaptiveActivation):
     def _spread(self, shape: Shape, dtype: str | None = None) -> Tensor:
         middle = 0.5 * (self.hinges - 1)
         places = [
-            self.span * (s - middle) / max(middle, 1)
+            self.span * (s - middle) / (middle or 1.0)
             for s in range(self.hinges)
         ]
         places = ops.convert_to_tensor(places, dtype=dtype)
@@ -350,5 +350,7 @@ class TLU(AdaptiveActivation):
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = max(x, alpha x + tau)
-        left = self.tau if self.alpha is None else self.alpha * x + self.tau
+        left = ops.convert_to_tensor(self.tau)
+        if self.alpha is not None:
+            left = left + self.alpha * x
         return ops.where(x > left, x, left)

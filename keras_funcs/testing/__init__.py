@@ -5,6 +5,7 @@ yours: losses, metrics, layers, activations, optimizers, schedules,
 regularizers, initializers and callbacks, on the active backend.
 """
 
+from keras_funcs.testing import activations as activations
 from keras_funcs.testing import batches as batches
 from keras_funcs.testing import devices as devices
 from keras_funcs.testing import dtypes as dtypes

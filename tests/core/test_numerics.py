@@ -97,3 +97,21 @@ def test_half_precision_is_raised():
     dtypes = ("float16", "bfloat16", "float32", "float64")
     found = [numerics.at_least_float32(dtype) for dtype in dtypes]
     assert found == ["float32", "float32", "float32", "float64"]
+
+
+@pytest.mark.parametrize("value", [1e-300, 1e-8, 0.3, 1.0, 40.0, 1e300])
+def test_inverse_softplus(value):
+    raw = numerics.inverse_softplus(value)
+    # log(1 + exp(raw)), in the form that has no overflow
+    found = max(raw, 0.0) + math.log1p(math.exp(-abs(raw)))
+    np.testing.assert_allclose(found, value, 1e-12)
+
+
+def test_mean_of_several_axes():
+    x = np.random.default_rng(0).normal(size=(3, 4, 5))
+    for axis in (0, -1, [1, 2], (0, 2)):
+        wanted = x.mean(axis=tuple(axis) if not isinstance(axis, int) else axis)
+        found = array(numerics.mean(tensor(x), axis))
+        np.testing.assert_allclose(found, wanted, 1e-5, 1e-6)
+    kept = numerics.mean(tensor(x), [0, 2], keepdims=True)
+    assert tuple(kept.shape) == (1, 4, 1)

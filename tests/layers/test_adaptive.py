@@ -125,6 +125,75 @@ def test_a_mask_passes():
     assert carried.tolist() == [[True, False, True], [True, True, True]]
 
 
+class Several(layers.AdaptiveActivation):
+    def __init__(self, start, **kwargs):
+        self.start = start
+        super().__init__(**kwargs)
+
+    def build_coefficients(self):
+        self.height = self.add_coefficient("height", self.start, positive=True)
+        self.knots = self.add_coefficient("knots", 0.5, count=3)
+
+    def activate(self, x):
+        y = ops.softplus(self.height) * x
+        return y + self.knots[0] - self.knots[2]
+
+
+@pytest.mark.parametrize("start", [1e-5, 0.3, 1.0, 50.0, 1000.0])
+def test_positive_coefficients_start_where_they_should(start):
+    for given in (start, keras.initializers.Constant(start)):
+        layer = Several(given)
+        layer.build((None, 2))
+        found = ops.convert_to_numpy(ops.softplus(layer.height.value))
+        np.testing.assert_allclose(found, [start] * 2, 1e-5)
+
+
+def test_an_initializer_of_positive_coefficients_is_raised_from_0():
+    layer = Several("zeros", granularity="layer")
+    found = ops.convert_to_numpy(ops.softplus(layer.height.value))
+    np.testing.assert_allclose(found, 1e-6, 1e-4)
+
+
+@pytest.mark.parametrize(
+    "arguments, shape, wanted",
+    [
+        ({}, (7, 5), (3, 1, 5)),
+        ({"granularity": "layer"}, (7, 5), (3,)),
+        ({"axis": 1}, (6, 7, 5), (3, 6, 1, 1)),
+        ({"shared_axes": []}, (7, 5), (3, 1, 7, 5)),
+    ],
+)
+def test_several_coefficients_of_a_kind_are_no_matrix(arguments, shape, wanted):
+    layer = Several(1.0, **arguments)
+    x = np.ones((2, *shape), "float32")
+    assert layer(x).shape == x.shape
+    assert tuple(layer.knots.shape) == wanted
+    assert [w.name for w in layer.weights] == ["act_height", "act_knots"]
+
+
+def test_a_number_beyond_float32_is_refused():
+    with pytest.raises(ValueError, match="float32 can hold"):
+        Several(1e300, granularity="layer")
+
+
+def test_one_regularizer_and_one_constraint_for_all():
+    layer = Several(
+        1.0,
+        granularity="layer",
+        coefficient_regularizer=keras.regularizers.L2(0.1),
+        coefficient_constraint="non_neg",
+    )
+    assert len(layer.losses) == 2
+    assert all(w.constraint is not None for w in layer.weights)
+    own = layers.Swish(
+        2.0,
+        beta_regularizer=keras.regularizers.L2(1.0),
+        coefficient_regularizer=keras.regularizers.L2(0.1),
+        granularity="layer",
+    )
+    assert ops.convert_to_numpy(own.losses[0]) == 4.0
+
+
 def test_regularizer_and_constraint_reach_the_coefficient():
     layer = layers.Swish(
         -2.0,
@@ -148,6 +217,8 @@ def test_regularizer_and_constraint_reach_the_coefficient():
         {"axis": [1, 0]},
         {"axis": None},
         {"granularity": "element"},
+        {"coefficient_regularizer": 1.0},
+        {"coefficient_constraint": "none"},
         {"shared_axes": [0]},
         {"shared_axes": [-1]},
         {"shared_axes": ["1"]},

@@ -9,6 +9,7 @@ from keras import ops
 from keras_funcs import layers
 from tests.derivatives import derivative
 from tests.derivatives import weight_gradient
+from tests.layers.oracle import agree
 
 FREQUENCIES = (-2.0, 0.01, 0.5, 1.0, 5.0)
 X = np.linspace(-5, 5, 37, dtype="float32")
@@ -118,3 +119,28 @@ def test_bad_arguments_are_refused(arguments):
     name = next(iter(arguments))
     with pytest.raises(ValueError, match=f"argument `{name}`"):
         layers.Snake(**arguments)
+
+
+@pytest.mark.parametrize("a, b", [(1.0, 1.0), (0.3, 2.0), (2.0, 0.5)])
+def test_snake_beta(a, b):
+    def formula(x, log_a, log_b):
+        return x + math.sin(math.exp(log_a) * x) ** 2 / math.exp(log_b)
+
+    layer = layers.SnakeBeta(a, b, granularity="layer")
+    np.testing.assert_allclose(layer.get_weights(), np.log([a, b]), atol=1e-7)
+    agree(layer, formula, rtol=1e-5, atol=1e-5)
+    plain = layers.SnakeBeta(a, b, log_scale=False, granularity="layer")
+    agree(plain, lambda x, a, b: x + math.sin(a * x) ** 2 / b, atol=1e-5)
+
+
+@pytest.mark.parametrize("a", [0.5, 1.0, 3.0])
+def test_snake_beta_with_equal_coefficients_is_snake(a):
+    ours = layers.SnakeBeta(a, a, granularity="layer")
+    np.testing.assert_allclose(values(ours), values(single(a)), 1e-5, 1e-5)
+
+
+@pytest.mark.parametrize("name", ["frequency", "magnitude"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), None, "1"])
+def test_snake_beta_refuses(name, value):
+    with pytest.raises(ValueError, match=f"argument `{name}`"):
+        layers.SnakeBeta(**{name: value})

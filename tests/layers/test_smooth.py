@@ -1,4 +1,4 @@
-"""Swish against its formula, its limits and other packages."""
+"""Swish, ACON-C and SMU against formulas, limits and other packages."""
 
 import math
 
@@ -12,6 +12,7 @@ from keras import ops
 from keras_funcs import layers
 from tests.derivatives import derivative
 from tests.derivatives import weight_gradient
+from tests.layers import oracle
 
 BETAS = (-1.5, 0.0, 0.25, 1.0, 4.0)
 X = np.linspace(-6, 6, 41, dtype="float32")
@@ -124,3 +125,112 @@ if keras.backend.backend() == "tensorflow":
         np.testing.assert_allclose(layer(x), theirs, 1e-6, 1e-7)
         np.testing.assert_allclose(derivative(layer, X), by_x, 1e-5, 1e-6)
         np.testing.assert_allclose(weight_gradient(layer, X), by_beta, 1e-5)
+
+
+def single(kind, *args, **kwargs):
+    return kind(*args, granularity="layer", **kwargs)
+
+
+def acon(x, p1, p2, beta):
+    return (p1 - p2) * x * sigmoid(beta * (p1 - p2) * x) + p2 * x
+
+
+@pytest.mark.parametrize(
+    "start", [(1.0, 0.0, 1.0), (0.7, -0.4, 2.0), (-0.5, 1.5, 0.3)]
+)
+def test_acon(start):
+    oracle.agree(single(layers.AconC, *start), acon, atol=1e-5)
+
+
+def test_acon_starts_as_silu():
+    ours = oracle.values(single(layers.AconC), X)
+    np.testing.assert_allclose(ours, np.asarray(jax.nn.silu(X)), 1e-5)
+
+
+def test_acon_becomes_prelu_and_a_line():
+    sharp = oracle.values(single(layers.AconC, 1.0, 0.25, 1e5), X)
+    leaky = np.where(X > 0, X, 0.25 * X)
+    np.testing.assert_allclose(sharp, leaky, atol=1e-5)
+    line = oracle.values(single(layers.AconC, 1.2, 0.4, 0.0), X)
+    np.testing.assert_allclose(line, 0.8 * X, 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize("p1, p2, beta", [(1.0, 0.0, 1.0), (1.5, -0.5, 2.0)])
+def test_the_slope_of_acon_has_the_published_bounds(p1, p2, beta):
+    x = np.linspace(-12, 12, 4001, dtype="float32")
+    slope = derivative(single(layers.AconC, p1, p2, beta), x)
+    high, low = 1.0998 * p1 - 0.0998 * p2, 1.0998 * p2 - 0.0998 * p1
+    np.testing.assert_allclose([slope.max(), slope.min()], [high, low], 0, 1e-3)
+
+
+def test_acon_draws_at_random_on_request():
+    normal = keras.initializers.RandomNormal(stddev=1.0, seed=1)
+    layer = layers.AconC(normal, keras.initializers.RandomNormal(seed=2))
+    layer.build((None, 50))
+    p1, p2, beta = layer.get_weights()
+    assert p1.std() > 0.5 and p2.std() > 0 and (beta == 1).all()
+
+
+def smu(x, mu, alpha):
+    smooth = (1 - alpha) * x * math.erf(mu * (1 - alpha) * x)
+    return ((1 + alpha) * x + smooth) / 2
+
+
+def smu_1(x, mu, alpha):
+    return ((1 + alpha) * x + math.hypot((1 - alpha) * x, mu)) / 2
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.25])
+@pytest.mark.parametrize("mu", [0.3, 0.7071, 2.5])
+def test_smu(alpha, mu):
+    layer = single(layers.SMU, alpha, mu)
+    oracle.agree(layer, lambda x, m: smu(x, m, alpha), atol=1e-5)
+    root = single(layers.SMU, alpha, mu, form="root")
+    oracle.agree(root, lambda x, m: smu_1(x, m, alpha), atol=1e-5)
+
+
+def test_smu_starts_as_gelu_and_its_root_at_2_is_squareplus():
+    gelu = np.asarray(jax.nn.gelu(X, approximate=False))
+    ours = oracle.values(single(layers.SMU), X)
+    np.testing.assert_allclose(ours, gelu, 1e-6, 1e-6)
+    root = single(layers.SMU, mu_initializer=2.0, form="root")
+    plus = ops.convert_to_numpy(keras.activations.squareplus(X, b=4))
+    np.testing.assert_allclose(oracle.values(root, X), plus, 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize("form, mu", [("erf", 1e5), ("root", 1e-5)])
+def test_sharp_smu_is_a_leaky_relu(form, mu):
+    layer = single(layers.SMU, 0.25, mu, form=form)
+    leaky = np.where(X > 0, X, 0.25 * X)
+    np.testing.assert_allclose(oracle.values(layer, X), leaky, atol=1e-5)
+
+
+def test_smu_is_alive_where_it_starts_and_dead_where_its_authors_do():
+    (alive,) = oracle.coefficient_gradients(single(layers.SMU), X)
+    dead = single(layers.SMU, 0.25, 1e6)
+    (dead,) = oracle.coefficient_gradients(dead, oracle.X)
+    assert alive > 1.0 and dead == 0.0
+
+
+def test_the_root_has_a_gradient_at_its_corner():
+    layer = single(layers.SMU, 0.0, 0.0, form="root")
+    x = np.array([-1.0, 0.0, 1e20], "float32")
+    assert np.isfinite(derivative(layer, x)).all()
+    assert np.isfinite(oracle.coefficient_gradients(layer, x)[0])
+    found = oracle.values(layer, x)
+    np.testing.assert_allclose(found, [0, 0, 1e20], 1e-6, 1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"alpha": 1.0},
+        {"alpha": -0.1},
+        {"mu_initializer": None},
+        {"form": "tanh"},
+    ],
+)
+def test_smu_refuses(arguments):
+    (name,) = arguments
+    with pytest.raises(ValueError, match=f"argument `{name}`"):
+        layers.SMU(**arguments)
