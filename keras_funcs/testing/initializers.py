@@ -7,6 +7,7 @@ from keras import ops
 from keras_funcs._core.backend import active
 from keras_funcs.testing.cases import Case
 from keras_funcs.testing.dtypes import DTYPES
+from keras_funcs.testing.programs import program
 from keras_funcs.testing.programs import results
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import expect
@@ -47,6 +48,18 @@ def weights_stay_moderate(case: Case) -> None:
         sizes.append(float(outputs.mean()))
     expect(max(sizes) < 100, f"outputs of the size {sizes}")
     expect(min(sizes) > 1e-5, f"outputs of the size {sizes}")
+
+
+@check("initializers", programs=True)
+def compiled_draws_are_of_the_same_size(case: Case) -> None:
+    """An initializer that the backend's compiler refuses."""
+    made = program(case)
+    points = [ops.convert_to_tensor(array) for array in made.arrays]
+    (eager,) = results(made.function(*points))
+    (fast,) = results(active().compiled(made.function)(*points))
+    finite(fast, "compiled weights")
+    ratio = np.abs(fast).mean() / np.abs(eager).mean()
+    expect(0.5 < ratio < 2.0, f"compiled weights are {ratio:.2f} times as big")
 
 
 @check("initializers", once=True)
