@@ -1,8 +1,14 @@
-"""Penalties on weights, for structure rather than size."""
+"""Penalties on weights and outputs, for structure rather than size."""
 
 import keras
 
 from keras_funcs._core.resolve import getter
+from keras_funcs.regularizers.activity import (
+    ConfidencePenalty as ConfidencePenalty,
+)
+from keras_funcs.regularizers.activity import KLSparsity as KLSparsity
+from keras_funcs.regularizers.composition import Scaled as Scaled
+from keras_funcs.regularizers.composition import Sum as Sum
 from keras_funcs.regularizers.group_sparsity import (
     GroupHoyerSquare as GroupHoyerSquare,
 )
@@ -11,6 +17,9 @@ from keras_funcs.regularizers.group_sparsity import HoyerSquare as HoyerSquare
 from keras_funcs.regularizers.group_sparsity import (
     SparseGroupLasso as SparseGroupLasso,
 )
+from keras_funcs.regularizers.nonconvex import MCP as MCP
+from keras_funcs.regularizers.nonconvex import SCAD as SCAD
+from keras_funcs.regularizers.nonconvex import LogSum as LogSum
 from keras_funcs.regularizers.orthogonality import SRIP as SRIP
 from keras_funcs.regularizers.orthogonality import (
     DoubleSoftOrthogonality as DoubleSoftOrthogonality,
@@ -24,5 +33,6 @@ from keras_funcs.regularizers.orthogonality import (
 from keras_funcs.regularizers.orthogonality import (
     SpectralNormPenalty as SpectralNormPenalty,
 )
+from keras_funcs.regularizers.variation import TotalVariation as TotalVariation
 
 get = getter("regularizers", keras.regularizers.get)

@@ -94,5 +94,6 @@ def gram_defect(matrix: Tensor) -> Tensor:
     rows, columns = matrix.shape
     if rows < columns:
         matrix = ops.transpose(matrix)
-    gram = ops.matmul(ops.transpose(matrix), matrix)
+    # Not by `ops.matmul`, which turns float64 into float32 on Torch.
+    gram = ops.transpose(matrix) @ matrix
     return gram - ops.eye(min(rows, columns), dtype=gram.dtype)

@@ -189,8 +189,8 @@ class SRIP(_base.Penalty):
         defect = _base.gram_defect(_base.as_matrix(x, self.axis))
         u = _start(defect)
         for _ in range(self.iterations):
-            u = unit(ops.matmul(defect, u), axis=0)
-        return norm(ops.matmul(defect, u))
+            u = unit(defect @ u, axis=0)
+        return norm(defect @ u)
 
 
 @component(tune={"factor": Range(1e-4, 1e-1, log=True)})
@@ -250,9 +250,9 @@ class SpectralNormPenalty(_base.Penalty):
         matrix = _base.as_matrix(x, self.axis)
         u = _start(ops.transpose(matrix))
         for _ in range(self.iterations):
-            v = unit(ops.matmul(matrix, u), axis=0)
-            u = unit(ops.matmul(ops.transpose(matrix), v), axis=0)
-        return 0.5 * ops.sum(ops.square(ops.matmul(matrix, u)))
+            v = unit(matrix @ u, axis=0)
+            u = unit(ops.transpose(matrix) @ v, axis=0)
+        return 0.5 * ops.sum(ops.square(matrix @ u))
 
 
 @component(tune={"factor": Range(1e-6, 1e-2, log=True)})

@@ -37,6 +37,7 @@ BY_NAME: dict[str, list[Any]] = {
     "num_classes": [CLASSES],
     "num_samples": [100],
     "regression": [[True, False]],
+    "regularizers": [["l2"]],
     "schedule": [[0.2]],
     "shared_axes": [[1]],
     "weight_decay_exclusions": [["."]],
