@@ -12,6 +12,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.formulas import phase
 from keras_funcs._core.numerics import keeps_float64
 from keras_funcs._core.numerics import tanh
 from keras_funcs._core.resolve import activation_function
@@ -24,16 +25,6 @@ from keras_funcs.layers._adaptive import AdaptiveActivation
 
 MAX_FREQUENCY = 1e6
 MAX_TERMS = 100
-
-
-def _sine(frequency: Tensor, x: Tensor) -> Tensor:
-    """`sin(frequency * x)`, and 0 where the product may leave float32.
-
-    The sine of an infinity is NaN. Beyond 1e30, neighbouring numbers are more
-    than a period apart at any frequency allowed here: there is no phase.
-    """
-    near = ops.abs(x) < 1e30
-    return ops.sin(frequency * ops.where(near, x, ops.zeros_like(x)))
 
 
 @component(
@@ -108,8 +99,11 @@ class Stan(AdaptiveActivation):
         )
 
     def activate(self, x: Tensor) -> Tensor:
-        # f(x) = tanh(x) (1 + beta x)
-        return tanh(x) * (1.0 + self.beta * x)
+        # f(x) = tanh(x) (1 + beta x). Beyond 20 tanh is 1 in float64, and the
+        # gradient of JAX's tanh an infinity times 0 where the factor is large.
+        near = ops.abs(x) < 20.0
+        inner = tanh(ops.where(near, x, ops.zeros_like(x)))
+        return ops.where(near, inner, ops.sign(x)) * (1.0 + self.beta * x)
 
 
 @component(
@@ -203,7 +197,9 @@ class Rowdy(AdaptiveActivation):
         y = self._function((self.n * self.slope) * x)
         for k in range(1, self.terms + 1):
             frequency = (k * self.n) * self.frequencies[k - 1]
-            y = y + (self.n * self.amplitudes[k - 1]) * _sine(frequency, x)
+            y = y + (self.n * self.amplitudes[k - 1]) * ops.sin(
+                phase(frequency, x)
+            )
         return y
 
 
@@ -284,4 +280,4 @@ class Sine(AdaptiveActivation):
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = sin(w x)
-        return _sine(self.coefficient, x)
+        return ops.sin(phase(self.coefficient, x))
