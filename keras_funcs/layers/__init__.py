@@ -10,10 +10,23 @@ from keras_funcs.layers._adaptive import (
 )
 from keras_funcs.layers._adaptive import build_activation as build_activation
 from keras_funcs.layers.cosine import CosineDense as CosineDense
+from keras_funcs.layers.dynamic import DynamicReLU as DynamicReLU
+from keras_funcs.layers.dynamic import FReLU as FReLU
+from keras_funcs.layers.dynamic import MetaAcon as MetaAcon
 from keras_funcs.layers.exponential import MPELU as MPELU
 from keras_funcs.layers.exponential import PELU as PELU
 from keras_funcs.layers.exponential import XIELU as XIELU
 from keras_funcs.layers.exponential import SoftExponential as SoftExponential
+from keras_funcs.layers.filter_response import (
+    FilterResponseNormalization as FilterResponseNormalization,
+)
+from keras_funcs.layers.gated import GatedDense as GatedDense
+from keras_funcs.layers.margin import MarginHead as MarginHead
+from keras_funcs.layers.normalizing import DynamicErf as DynamicErf
+from keras_funcs.layers.normalizing import DynamicTanh as DynamicTanh
+from keras_funcs.layers.normalizing import (
+    replace_normalization as replace_normalization,
+)
 from keras_funcs.layers.periodic import Snake as Snake
 from keras_funcs.layers.periodic import SnakeBeta as SnakeBeta
 from keras_funcs.layers.physics import Rowdy as Rowdy
@@ -22,6 +35,10 @@ from keras_funcs.layers.physics import Stan as Stan
 from keras_funcs.layers.polynomial import PolyNorm as PolyNorm
 from keras_funcs.layers.polynomial import PolyReLU as PolyReLU
 from keras_funcs.layers.polynomial import StarReLU as StarReLU
+from keras_funcs.layers.posthoc import LogitAdjustment as LogitAdjustment
+from keras_funcs.layers.posthoc import (
+    TemperatureScaling as TemperatureScaling,
+)
 from keras_funcs.layers.randomized import RReLU as RReLU
 from keras_funcs.layers.rectified import APL as APL
 from keras_funcs.layers.rectified import TLU as TLU

@@ -1,0 +1,398 @@
+"""Squashing in place of normalization, and what exchanges one for the other."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.typing import ConstraintLike
+from keras_funcs._core.typing import InitializerLike
+from keras_funcs._core.typing import RegularizerLike
+from keras_funcs._core.typing import Tensor
+from keras_funcs.layers._adaptive import AdaptiveActivation
+
+NORMALIZATIONS = (
+    keras.layers.LayerNormalization,
+    keras.layers.RMSNormalization,
+)
+
+
+class _Squashing(AdaptiveActivation):
+    """Abstract: a squashing with scale and offset, as of a normalization."""
+
+    properties = frozenset({"odd", "monotone", "bounded", "lipschitz"})
+
+    def __init__(
+        self,
+        scale: bool = True,
+        center: bool = True,
+        gamma_initializer: InitializerLike = "ones",
+        beta_initializer: InitializerLike = "zeros",
+        gamma_regularizer: RegularizerLike = None,
+        beta_regularizer: RegularizerLike = None,
+        gamma_constraint: ConstraintLike = None,
+        beta_constraint: ConstraintLike = None,
+        **kwargs: Any,
+    ) -> None:
+        self.scale = checks.boolean("scale", scale)
+        self.center = checks.boolean("center", center)
+        self.gamma_initializer = checks.initializer(
+            "gamma_initializer", gamma_initializer
+        )
+        self.beta_initializer = checks.initializer(
+            "beta_initializer", beta_initializer
+        )
+        self.gamma_regularizer = checks.regularizer(
+            "gamma_regularizer", gamma_regularizer
+        )
+        self.beta_regularizer = checks.regularizer(
+            "beta_regularizer", beta_regularizer
+        )
+        self.gamma_constraint = checks.constraint(
+            "gamma_constraint", gamma_constraint
+        )
+        self.beta_constraint = checks.constraint(
+            "beta_constraint", beta_constraint
+        )
+        super().__init__(**kwargs)
+
+    def build_coefficients(self) -> None:
+        self.build_squashing()
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_coefficient(
+                "gamma",
+                self.gamma_initializer,
+                self.gamma_regularizer,
+                self.gamma_constraint,
+            )
+        if self.center:
+            self.beta = self.add_coefficient(
+                "beta",
+                self.beta_initializer,
+                self.beta_regularizer,
+                self.beta_constraint,
+            )
+
+    def build_squashing(self) -> None:
+        """Adds what `squash` needs, through `add_scalar`."""
+        raise NotImplementedError
+
+    def squash(self, x: Tensor) -> Tensor:
+        """What is scaled and moved."""
+        raise NotImplementedError
+
+    def add_scalar(
+        self, name: str, initializer: InitializerLike
+    ) -> keras.Variable:
+        """Adds a coefficient of the layer, whatever the granularity."""
+        if isinstance(initializer, (int, float)):
+            initializer = keras.initializers.Constant(initializer)
+        return self.add_weight(
+            shape=(),
+            initializer=initializer,
+            regularizer=self.coefficient_regularizer,
+            constraint=self.coefficient_constraint,
+            dtype=at_least_float32(self.variable_dtype),
+            autocast=False,
+            name=f"act_{name}",
+        )
+
+    def activate(self, x: Tensor) -> Tensor:
+        y = self.squash(x)
+        if self.gamma is not None:
+            y = y * self.gamma
+        return y if self.beta is None else y + self.beta
+
+
+@component(tune={"alpha_initializer": Range(0.05, 2.0, log=True)})
+class DynamicTanh(_Squashing):
+    """Tanh with a trainable width, in place of layer normalization (DyT).
+
+    Transformers train with it as they do with `LayerNormalization`, without
+    any statistics: no sum over the features, no difference between lengths. It
+    helps most where data are scarce; with much data it can end behind. Not in
+    place of batch normalization. `keras_funcs.layers.replace_normalization`
+    converts a model.
+
+    Formula:
+    ```python
+    f(x) = gamma * tanh(alpha * x) + beta
+    ```
+
+    Args:
+        alpha_initializer: Initial `alpha`, one for the layer: a finite float,
+            or anything `keras.initializers.get` takes. Defaults to `0.5`.
+            Wide models need less, and less before the feed-forward part than
+            before attention: for LLaMA 0.8 and 0.2 (7B), 0.6 and 0.15 (13B),
+            0.2 and 0.05 (34B and 70B).
+        scale: Boolean. Whether there is a `gamma`. Defaults to `True`.
+        center: Boolean. Whether there is a `beta`. Defaults to `True`.
+        gamma_initializer: Initial `gamma`. Defaults to `"ones"`.
+        beta_initializer: Initial `beta`. Defaults to `"zeros"`.
+        gamma_regularizer: Regularizer of `gamma`. Defaults to `None`.
+        beta_regularizer: Regularizer of `beta`. Defaults to `None`.
+        gamma_constraint: Constraint of `gamma`. Defaults to `None`.
+        beta_constraint: Constraint of `beta`. Defaults to `None`.
+        **kwargs: `axis`, `granularity`, `shared_axes` (of `gamma` and `beta`):
+            see `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for an axis that is out of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.DynamicTanh()(np.array([[-100.0, 0.0, 100.0]]))
+    >>> [float(value) for value in y[0]]
+    [-1.0, 0.0, 1.0]
+
+    Reference:
+        Zhu, Chen, He, LeCun and Liu (2025), CVPR, arXiv:2503.10622
+    """
+
+    def __init__(
+        self, alpha_initializer: InitializerLike = 0.5, **kwargs: Any
+    ) -> None:
+        self.alpha_initializer = checks.initializer(
+            "alpha_initializer", alpha_initializer
+        )
+        super().__init__(**kwargs)
+
+    def build_squashing(self) -> None:
+        self.alpha = self.add_scalar("alpha", self.alpha_initializer)
+
+    def squash(self, x: Tensor) -> Tensor:
+        # f(x) = gamma tanh(alpha x) + beta
+        return ops.tanh(self.alpha * x)
+
+
+@component(
+    tune={
+        "alpha_initializer": Range(0.05, 2.0, log=True),
+        "shift_initializer": Range(-1.0, 1.0),
+    }
+)
+class DynamicErf(_Squashing):
+    """Error function in place of layer normalization (Derf).
+
+    Steeper than `DynamicTanh` before it saturates, and with a trained shift; in
+    its authors' hands ahead of it and of `LayerNormalization` in vision, speech
+    and genome models. Not in place of batch normalization.
+    `keras_funcs.layers.replace_normalization` converts a model.
+
+    Formula:
+    ```python
+    f(x) = gamma * erf(alpha * x + shift) + beta
+    ```
+
+    Args:
+        alpha_initializer: Initial `alpha`, one for the layer: a finite float,
+            or anything `keras.initializers.get` takes. Defaults to `0.5`.
+        shift_initializer: Initial `shift`, one for the layer, of the same
+            types. Defaults to `0.0`.
+        scale: Boolean. Whether there is a `gamma`. Defaults to `True`.
+        center: Boolean. Whether there is a `beta`. Defaults to `True`.
+        gamma_initializer: Initial `gamma`. Defaults to `"ones"`.
+        beta_initializer: Initial `beta`. Defaults to `"zeros"`.
+        gamma_regularizer: Regularizer of `gamma`. Defaults to `None`.
+        beta_regularizer: Regularizer of `beta`. Defaults to `None`.
+        gamma_constraint: Constraint of `gamma`. Defaults to `None`.
+        beta_constraint: Constraint of `beta`. Defaults to `None`.
+        **kwargs: `axis`, `granularity`, `shared_axes` (of `gamma` and `beta`):
+            see `keras_funcs.layers.AdaptiveActivation`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for an axis that is out of range or of unknown size.
+
+    Example:
+
+    >>> y = keras_funcs.layers.DynamicErf()(np.array([[-100.0, 0.0, 100.0]]))
+    >>> [float(value) for value in y[0]]
+    [-1.0, 0.0, 1.0]
+
+    Reference:
+        Chen, Lu, Zhu, Sun and Liu (2025), arXiv:2512.10938
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: InitializerLike = 0.5,
+        shift_initializer: InitializerLike = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        self.alpha_initializer = checks.initializer(
+            "alpha_initializer", alpha_initializer
+        )
+        self.shift_initializer = checks.initializer(
+            "shift_initializer", shift_initializer
+        )
+        super().__init__(**kwargs)
+
+    def build_squashing(self) -> None:
+        self.alpha = self.add_scalar("alpha", self.alpha_initializer)
+        self.shift = self.add_scalar("shift", self.shift_initializer)
+
+    def squash(self, x: Tensor) -> Tensor:
+        # f(x) = gamma erf(alpha x + shift) + beta
+        return ops.erf(self.alpha * x + self.shift)
+
+
+def replace_normalization(
+    model: keras.Model,
+    make: Callable[..., keras.layers.Layer] = DynamicTanh,
+    normalizations: Sequence[type] = (keras.layers.LayerNormalization,),
+) -> keras.Model:
+    """A copy of a model with other layers in place of its normalizations.
+
+    For training anew or for fine-tuning: the copy has all weights of the model,
+    scale and offset of the normalizations included, but predicts something
+    else until it is trained.
+
+    Args:
+        model: A functional or sequential model; models within it are converted
+            as well. It is left as it is.
+        make: Called for each normalization, with the keyword arguments `name`,
+            `dtype`, `trainable`, `axis`, `scale`, `center` and the
+            `gamma_...` and `beta_...` of `DynamicTanh`, and returns the layer
+            that takes its place. Defaults to `DynamicTanh`;
+            `functools.partial(DynamicTanh, alpha_initializer=0.2)` is another.
+        normalizations: Which classes to replace, of
+            `keras.layers.LayerNormalization` and
+            `keras.layers.RMSNormalization`. Defaults to the former.
+
+    Returns:
+        The new model, compiled with the same settings if `model` was.
+
+    Raises:
+        ValueError: where no layer is to be replaced, or where a normalization
+            stands inside of another layer, where it cannot be reached.
+
+    Example:
+
+    >>> model = keras.Sequential([
+    ...     keras.Input((8,)),
+    ...     keras.layers.Dense(4),
+    ...     keras.layers.LayerNormalization(),
+    ... ])
+    >>> model = keras_funcs.layers.replace_normalization(model)
+    >>> type(model.layers[-1]).__name__
+    'DynamicTanh'
+    """
+    if not callable(make):
+        checks.invalid("make", "a callable that returns a layer", make)
+    if (
+        not isinstance(normalizations, (list, tuple))
+        or not normalizations
+        or not set(normalizations) <= set(NORMALIZATIONS)
+    ):
+        names = [cls.__name__ for cls in NORMALIZATIONS]
+        checks.invalid(
+            "normalizations", f"some of the classes {names}", normalizations
+        )
+    kinds = tuple(normalizations)
+    # A model whose class says how to call it has no tensors to go along.
+    is_graph = isinstance(model, keras.Sequential) or (
+        isinstance(model, keras.Model) and getattr(model, "inputs", None)
+    )
+    if not is_graph:
+        checks.invalid("model", "a functional or sequential model", model)
+    pairs: list[tuple[Any, Any]] = []
+
+    def exchange(old: Any) -> Any:
+        if isinstance(old, kinds):
+            new = make(**_arguments(old))
+        else:
+            hidden = [item.name for item in _held_by(old, kinds, set())]
+            if hidden:
+                raise ValueError(
+                    f"Layer '{old.name}' holds normalizations that cannot be "
+                    "replaced from outside. Expected normalizations among the "
+                    "model's own layers. Received: a "
+                    f"{type(old).__name__} with {hidden}"
+                )
+            new = type(old).from_config(old.get_config())
+        pairs.append((old, new))
+        return new
+
+    copy = keras.models.clone_model(
+        model, clone_function=exchange, recursive=True
+    )
+    if not any(isinstance(old, kinds) for old, _ in pairs):
+        raise ValueError(
+            "There is nothing to replace. Expected a model with layers of "
+            f"{[cls.__name__ for cls in kinds]}. Received: '{model.name}' with "
+            f"{sorted({type(old).__name__ for old, _ in pairs})}"
+        )
+    for old, new in pairs:
+        if isinstance(old, kinds):
+            _carry_over(old, new)
+        elif isinstance(old, keras.layers.Layer) and old.built:
+            new.set_weights(old.get_weights())
+    return copy
+
+
+def _arguments(old: Any) -> dict[str, Any]:
+    """What a normalization says about the layer in its place."""
+    axis = old.axis
+    found = {
+        "name": old.name,
+        "dtype": old.dtype_policy,
+        "trainable": old.trainable,
+        "axis": list(axis) if isinstance(axis, (list, tuple)) else axis,
+    }
+    if isinstance(old, keras.layers.RMSNormalization):
+        return {**found, "scale": True, "center": False}
+    center = old.center and not old.rms_scaling
+    found.update(scale=old.scale or old.rms_scaling, center=center)
+    for coefficient in ("gamma", "beta"):
+        for role in ("initializer", "regularizer", "constraint"):
+            name = f"{coefficient}_{role}"
+            found[name] = getattr(old, name)
+    return found
+
+
+def _carry_over(old: Any, new: Any) -> None:
+    """Copies scale and offset, where the new layer has a place for them."""
+    scale = "scale" if isinstance(old, keras.layers.RMSNormalization) else ""
+    for source, target in ((scale or "gamma", "gamma"), ("beta", "beta")):
+        value = getattr(old, source, None)
+        place = getattr(new, target, None)
+        if value is None or place is None:
+            continue
+        # Leading axes of size 1 come and go.
+        shapes = [[n for n in v.shape if n != 1] for v in (value, place)]
+        if shapes[0] == shapes[1]:
+            place.assign(ops.reshape(value, place.shape))
+
+
+def _held_by(
+    holder: Any, kinds: tuple[type, ...], seen: set[int]
+) -> Iterator[Any]:
+    """The layers of some kinds that are attributes of a layer, at any depth."""
+    for value in vars(holder).values():
+        for item in keras.tree.flatten(value):
+            if not isinstance(item, keras.layers.Layer) or id(item) in seen:
+                continue
+            seen.add(id(item))
+            if isinstance(item, kinds):
+                yield item
+            yield from _held_by(item, kinds, seen)
