@@ -52,6 +52,12 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             has none of its own. Defaults to `None`.
         coefficient_constraint: Constraint of every trained variable that has
             none of its own. Defaults to `None`.
+        memory_efficient: Boolean. Whether the gradient computes the formula
+            again, from inputs and coefficients, in place of all that the
+            formula kept for it. Less memory for more time; worth it on Torch,
+            and hardly anywhere else, where compilers decide. First and second
+            derivatives are the same; forward mode (`keras.ops.jvp`) is not
+            possible through it on TensorFlow. Defaults to `False`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Example:
@@ -81,6 +87,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         shared_axes: Sequence[int] | None = None,
         coefficient_regularizer: RegularizerLike = None,
         coefficient_constraint: ConstraintLike = None,
+        memory_efficient: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -108,9 +115,17 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         self.coefficient_constraint = checks.constraint(
             "coefficient_constraint", coefficient_constraint
         )
+        self.memory_efficient = checks.boolean(
+            "memory_efficient", memory_efficient
+        )
         self.supports_masking = True
-        if self.granularity == "layer":
+        if self.builds_at_once:
             self.build(None)
+
+    @property
+    def builds_at_once(self) -> bool:
+        """Whether no coefficient depends on the input's shape."""
+        return bool(self.granularity == "layer")
 
     def build(self, input_shape: Shape | None) -> None:
         """Creates the coefficients.
@@ -180,6 +195,21 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
+        if not self.memory_efficient:
+            return self._computed(inputs)
+        variables = self.variables
+
+        def again(inputs: Tensor, *values: Tensor) -> Tensor:
+            # The values of the first time, wherever they came from: the
+            # scope of a stateless call has ended when Torch comes back.
+            with keras.StatelessScope(list(zip(variables, values))):
+                return self._computed(inputs)
+
+        # Copies, because for TensorFlow a variable is a tensor already.
+        values = [ops.copy(variable.value) for variable in variables]
+        return keras.remat(again)(inputs, *values)
+
+    def _computed(self, inputs: Tensor) -> Tensor:
         # Computed in the coefficients' precision: float16 would lose their
         # updates in the forward pass and overflow in powers.
         x = ops.cast(inputs, at_least_float32(self.compute_dtype))
@@ -190,7 +220,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
 
     def get_build_config(self) -> dict[str, Any] | None:
         # What was built without a shape is built by the constructor again.
-        if self.granularity == "layer":
+        if self.builds_at_once:
             return None
         config: dict[str, Any] | None = super().get_build_config()
         return config

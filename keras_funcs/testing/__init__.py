@@ -12,6 +12,7 @@ from keras_funcs.testing import dtypes as dtypes
 from keras_funcs.testing import effects as effects
 from keras_funcs.testing import hostility as hostility
 from keras_funcs.testing import initializers as initializers
+from keras_funcs.testing import memory as memory
 from keras_funcs.testing import numerics as numerics
 from keras_funcs.testing import optimizers as optimizers
 from keras_funcs.testing import saving as saving

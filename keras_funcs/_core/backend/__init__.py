@@ -54,6 +54,17 @@ class Backend(Protocol):
         An argument that the function does not use has gradient 0.
         """
 
+    def kept(
+        self, function: Callable[..., Tensor], arrays: Sequence[np.ndarray]
+    ) -> int:
+        """Bytes that the gradient of a scalar function needs kept for it.
+
+        Run operation by operation, the arguments among them included.
+
+        Raises:
+            NotImplementedError: on backends that do not tell.
+        """
+
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function as the backend's compiler makes it."""
 

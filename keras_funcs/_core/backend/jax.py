@@ -69,6 +69,14 @@ def gradient(
     return [np.asarray(item) for item in found]
 
 
+def kept(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> int:
+    # What `vjp` returns is a tree of arrays, whose shapes are enough.
+    found = jax.eval_shape(lambda *given: jax.vjp(function, *given)[1], *arrays)
+    return sum(
+        item.size * item.dtype.itemsize for item in jax.tree.leaves(found)
+    )
+
+
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.jit(function)
 

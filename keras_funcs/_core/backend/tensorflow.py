@@ -77,6 +77,10 @@ def gradient(
     return [tf.convert_to_tensor(item).numpy() for item in found]
 
 
+def kept(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> int:
+    raise NotImplementedError("TensorFlow's tape does not tell.")
+
+
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(function, jit_compile=True)  # type: ignore[no-any-return]
 

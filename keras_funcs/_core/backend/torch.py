@@ -51,6 +51,21 @@ def gradient(
     return [item.numpy() for item in found]
 
 
+def kept(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> int:
+    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+    found = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()  # of a view, what it looks at
+        found[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        value = function(*tensors)
+        del value
+    return sum(found.values())
+
+
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     # Dynamo's capture, which is what components can break; its code generator
     # takes ten seconds for each and is Torch's own affair.
