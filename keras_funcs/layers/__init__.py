@@ -9,6 +9,10 @@ from keras_funcs.layers._adaptive import (
     AdaptiveActivation as AdaptiveActivation,
 )
 from keras_funcs.layers._adaptive import build_activation as build_activation
+    GlobalResponseNormalization as GlobalResponseNormalization,
+)
+    ConcreteDropout as ConcreteDropout,
+)
 from keras_funcs.layers.cosine import CosineDense as CosineDense
 from keras_funcs.layers.dynamic import DynamicReLU as DynamicReLU
 from keras_funcs.layers.dynamic import FReLU as FReLU
@@ -21,7 +25,8 @@ from keras_funcs.layers.filter_response import (
     FilterResponseNormalization as FilterResponseNormalization,
 )
 from keras_funcs.layers.gated import GatedDense as GatedDense
-from keras_funcs.layers.margin import MarginHead as MarginHead
+    GatedMultimodalUnit as GatedMultimodalUnit,
+)
 from keras_funcs.layers.normalizing import DynamicErf as DynamicErf
 from keras_funcs.layers.normalizing import DynamicTanh as DynamicTanh
 from keras_funcs.layers.normalizing import (
@@ -35,10 +40,6 @@ from keras_funcs.layers.physics import Stan as Stan
 from keras_funcs.layers.polynomial import PolyNorm as PolyNorm
 from keras_funcs.layers.polynomial import PolyReLU as PolyReLU
 from keras_funcs.layers.polynomial import StarReLU as StarReLU
-from keras_funcs.layers.posthoc import LogitAdjustment as LogitAdjustment
-from keras_funcs.layers.posthoc import (
-    TemperatureScaling as TemperatureScaling,
-)
 from keras_funcs.layers.randomized import RReLU as RReLU
 from keras_funcs.layers.rectified import APL as APL
 from keras_funcs.layers.rectified import TLU as TLU
@@ -51,6 +52,9 @@ from keras_funcs.layers.smooth import SMU as SMU
 from keras_funcs.layers.smooth import AconC as AconC
 from keras_funcs.layers.smooth import Swish as Swish
 from keras_funcs.layers.stochastic import DropPath as DropPath
+from keras_funcs.layers.stochastic import StochasticDepth as StochasticDepth
+    WeightNormalization as WeightNormalization,
+)
 
 
 def _from_keras(name: str | dict[str, Any]) -> keras.layers.Layer:
