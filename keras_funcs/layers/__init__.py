@@ -9,10 +9,6 @@ from keras_funcs.layers._adaptive import (
     AdaptiveActivation as AdaptiveActivation,
 )
 from keras_funcs.layers._adaptive import build_activation as build_activation
-    GlobalResponseNormalization as GlobalResponseNormalization,
-)
-    ConcreteDropout as ConcreteDropout,
-)
 from keras_funcs.layers.cosine import CosineDense as CosineDense
 from keras_funcs.layers.dynamic import DynamicReLU as DynamicReLU
 from keras_funcs.layers.dynamic import FReLU as FReLU
@@ -25,8 +21,6 @@ from keras_funcs.layers.filter_response import (
     FilterResponseNormalization as FilterResponseNormalization,
 )
 from keras_funcs.layers.gated import GatedDense as GatedDense
-    GatedMultimodalUnit as GatedMultimodalUnit,
-)
 from keras_funcs.layers.normalizing import DynamicErf as DynamicErf
 from keras_funcs.layers.normalizing import DynamicTanh as DynamicTanh
 from keras_funcs.layers.normalizing import (
@@ -53,8 +47,6 @@ from keras_funcs.layers.smooth import AconC as AconC
 from keras_funcs.layers.smooth import Swish as Swish
 from keras_funcs.layers.stochastic import DropPath as DropPath
 from keras_funcs.layers.stochastic import StochasticDepth as StochasticDepth
-    WeightNormalization as WeightNormalization,
-)
 
 
 def _from_keras(name: str | dict[str, Any]) -> keras.layers.Layer:
