@@ -23,9 +23,6 @@ from keras_funcs.layers.filter_response import (
 from keras_funcs.layers.gated import GatedDense as GatedDense
 from keras_funcs.layers.normalizing import DynamicErf as DynamicErf
 from keras_funcs.layers.normalizing import DynamicTanh as DynamicTanh
-from keras_funcs.layers.normalizing import (
-    replace_normalization as replace_normalization,
-)
 from keras_funcs.layers.periodic import Snake as Snake
 from keras_funcs.layers.periodic import SnakeBeta as SnakeBeta
 from keras_funcs.layers.physics import Rowdy as Rowdy
@@ -39,12 +36,16 @@ from keras_funcs.layers.rectified import APL as APL
 from keras_funcs.layers.rectified import TLU as TLU
 from keras_funcs.layers.rectified import ChannelPReLU as ChannelPReLU
 from keras_funcs.layers.rectified import SReLU as SReLU
+from keras_funcs.layers.replacement import (
+    replace_normalization as replace_normalization,
+)
 from keras_funcs.layers.slope import AdaptiveSlope as AdaptiveSlope
 from keras_funcs.layers.slope import SlopeRecovery as SlopeRecovery
 from keras_funcs.layers.slope import slope_recovery as slope_recovery
 from keras_funcs.layers.smooth import SMU as SMU
 from keras_funcs.layers.smooth import AconC as AconC
 from keras_funcs.layers.smooth import Swish as Swish
+from keras_funcs.layers.sparse_softmax import Entmax as Entmax
 from keras_funcs.layers.stochastic import DropPath as DropPath
 from keras_funcs.layers.stochastic import StochasticDepth as StochasticDepth
 

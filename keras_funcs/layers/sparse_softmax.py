@@ -1,0 +1,155 @@
+"""Softmax with exact zeros, whose sparsity is trained."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.typing import ConstraintLike
+from keras_funcs._core.typing import RegularizerLike
+from keras_funcs._core.typing import Shape
+from keras_funcs._core.typing import Tensor
+
+LOWEST, HIGHEST = 1.05, 2.0  # of alpha: softmax is 1, sparsemax 2
+HALVINGS = 20  # of an interval of length 1; two steps of Newton do the rest
+
+
+@component(tune={"alpha": Range(1.1, 1.9)})
+class Entmax(Configurable, keras.layers.Layer):
+    """Alpha-entmax: between softmax and sparsemax, as training finds best.
+
+    For attention weights and outputs of which some should be exactly 0, where
+    it is not known how many. `keras_funcs.activations.entmax15` is the same at
+    a fixed alpha of 1.5, and faster; this one searches. A zero
+    has no logarithm: not under a cross-entropy.
+
+    Formula:
+    ```python
+    f(x)_i = max((alpha - 1) * x_i - tau, 0) ** (1 / (alpha - 1))
+    ```
+    with `tau` such that `sum(f(x)) = 1`, and
+    `alpha = 1.05 + 0.95 * sigmoid(a)` with `a` trained.
+
+    Args:
+        alpha: Float in (1.05, 2). Where it starts. Defaults to `1.5`.
+        axis: Integer. The axis on which the results sum to 1. Defaults to
+            `-1`.
+        alpha_regularizer: Regularizer of the trained `a`. Defaults to `None`.
+        alpha_constraint: Constraint of the trained `a`. Defaults to `None`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Input shape:
+        Any, with the batch on axis 0. Scores of -inf, and of -1e9 as well, get
+        probability 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for an alpha that is not in (1.05, 2); for an axis that is
+            out of range.
+
+    Example:
+
+    >>> y = keras_funcs.layers.Entmax()(np.array([[-2.0, 0.0, 0.5]]))
+    >>> [round(float(value), 3) for value in y[0]]
+    [0.0, 0.326, 0.674]
+
+    Reference:
+        Correia, Niculae and Martins (2019), EMNLP, arXiv:1909.00015
+    """
+
+    def __init__(
+        self,
+        alpha: float = 1.5,
+        axis: int = -1,
+        alpha_regularizer: RegularizerLike = None,
+        alpha_constraint: ConstraintLike = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha = checks.number("alpha", alpha, above=LOWEST, below=HIGHEST)
+        self.axis = checks.integer("axis", axis)
+        self.alpha_regularizer = checks.regularizer(
+            "alpha_regularizer", alpha_regularizer
+        )
+        self.alpha_constraint = checks.constraint(
+            "alpha_constraint", alpha_constraint
+        )
+        self.supports_masking = True
+        share = (self.alpha - LOWEST) / (HIGHEST - LOWEST)
+        self.coefficient = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(
+                math.log(share) - math.log1p(-share)
+            ),
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+            dtype=at_least_float32(self.variable_dtype),
+            autocast=False,
+            name="act_alpha",
+        )
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        axis = checks.axis_of("axis", self.axis, len(inputs.shape))
+        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
+        order = (
+            LOWEST - 1.0 + (HIGHEST - LOWEST) * ops.sigmoid(self.coefficient)
+        )
+        # A shift changes no result, hence no gradient either.
+        largest = ops.max(x, axis=axis, keepdims=True)
+        z = x - ops.stop_gradient(largest)
+        # tau >= -1, or the largest alone would give more than 1; what is below
+        # has no part, and if it is infinite must not meet the gradient.
+        lowest = -1.0 / (LOWEST - 1.0)
+        z = order * ops.where(z > lowest, z, lowest * ops.ones_like(z))
+        z = ops.where(z > -1.0, z, -ops.ones_like(z))
+        tau = _search(ops.stop_gradient(z), ops.stop_gradient(order), axis)
+        # The search has no gradient. Newton's steps from where it ends change
+        # the value by rounding only, and their gradient is that of the
+        # solution: of the first order after one, of the third after two.
+        for _ in range(2):
+            tau = tau - _newton(z, tau, order, axis)
+        y = _power(z - tau, 1.0 / order)
+        # The sum is 1 but for rounding, which this takes off.
+        y = y / ops.sum(y, axis=axis, keepdims=True)
+        return ops.cast(y, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+
+def _search(z: Tensor, order: Tensor, axis: int) -> Tensor:
+    """tau, by halving the interval [-1, 0] in which it lies."""
+    low = -ops.ones_like(ops.max(z, axis=axis, keepdims=True))
+    width = 1.0
+    for _ in range(HALVINGS):
+        width /= 2.0
+        middle = low + width
+        total = ops.sum(_power(z - middle, 1.0 / order), axis, keepdims=True)
+        low = ops.where(total >= 1.0, middle, low)
+    return low
+
+
+def _newton(z: Tensor, tau: Tensor, order: Tensor, axis: int) -> Tensor:
+    """By how much tau is too large: `(1 - sum(p)) / sum(dp / dz)`."""
+    p = _power(z - tau, 1.0 / order)
+    slope = _power(z - tau, 1.0 / order - 1.0) / order
+    excess = 1.0 - ops.sum(p, axis=axis, keepdims=True)
+    return excess / ops.sum(slope, axis=axis, keepdims=True)
+
+
+def _power(x: Tensor, exponent: Tensor) -> Tensor:
+    """`max(x, 0)**exponent`, with gradient 0 (not NaN) where x <= 0."""
+    positive = x > 0
+    safe = ops.where(positive, x, ops.ones_like(x))
+    return ops.where(
+        positive, ops.exp(exponent * ops.log(safe)), ops.zeros_like(x)
+    )
