@@ -90,11 +90,12 @@ class Component:
 KINDS: dict[str, type] = {
     "losses": keras.losses.Loss,
     "metrics": keras.metrics.Metric,
-    "adaptive_losses": AdaptiveLoss,  # before layers, which they are too
+    # Before layers, which they and some regularizers are too.
+    "adaptive_losses": AdaptiveLoss,
+    "regularizers": keras.regularizers.Regularizer,
     "layers": keras.layers.Layer,
     "optimizers": keras.optimizers.Optimizer,
     "schedules": keras.optimizers.schedules.LearningRateSchedule,
-    "regularizers": keras.regularizers.Regularizer,
     "initializers": keras.initializers.Initializer,
     "callbacks": keras.callbacks.Callback,
 }

@@ -9,7 +9,20 @@ from keras_funcs.layers._adaptive import (
     AdaptiveActivation as AdaptiveActivation,
 )
 from keras_funcs.layers._adaptive import build_activation as build_activation
+from keras_funcs.layers.channel_gates import FiLM as FiLM
+from keras_funcs.layers.channel_gates import (
+    GlobalResponseNormalization as GlobalResponseNormalization,
+)
+from keras_funcs.layers.channel_gates import LayerScale as LayerScale
+from keras_funcs.layers.channel_gates import SqueezeExcite as SqueezeExcite
+from keras_funcs.layers.concrete_dropout import (
+    ConcreteDropout as ConcreteDropout,
+)
 from keras_funcs.layers.cosine import CosineDense as CosineDense
+from keras_funcs.layers.dropout import DropBlock as DropBlock
+from keras_funcs.layers.dropout import DropBlock1D as DropBlock1D
+from keras_funcs.layers.dropout import DropBlock2D as DropBlock2D
+from keras_funcs.layers.dropout import DropBlock3D as DropBlock3D
 from keras_funcs.layers.dynamic import DynamicReLU as DynamicReLU
 from keras_funcs.layers.dynamic import FReLU as FReLU
 from keras_funcs.layers.dynamic import MetaAcon as MetaAcon
@@ -21,6 +34,10 @@ from keras_funcs.layers.filter_response import (
     FilterResponseNormalization as FilterResponseNormalization,
 )
 from keras_funcs.layers.gated import GatedDense as GatedDense
+from keras_funcs.layers.margin import MarginHead as MarginHead
+from keras_funcs.layers.multimodal import (
+    GatedMultimodalUnit as GatedMultimodalUnit,
+)
 from keras_funcs.layers.normalizing import DynamicErf as DynamicErf
 from keras_funcs.layers.normalizing import DynamicTanh as DynamicTanh
 from keras_funcs.layers.periodic import Snake as Snake
@@ -31,7 +48,14 @@ from keras_funcs.layers.physics import Stan as Stan
 from keras_funcs.layers.polynomial import PolyNorm as PolyNorm
 from keras_funcs.layers.polynomial import PolyReLU as PolyReLU
 from keras_funcs.layers.polynomial import StarReLU as StarReLU
+from keras_funcs.layers.pooling import GeMPooling as GeMPooling
+from keras_funcs.layers.pooling import GeMPooling1D as GeMPooling1D
+from keras_funcs.layers.pooling import GeMPooling2D as GeMPooling2D
+from keras_funcs.layers.pooling import GeMPooling3D as GeMPooling3D
+from keras_funcs.layers.posthoc import LogitAdjustment as LogitAdjustment
+from keras_funcs.layers.posthoc import TemperatureScaling as TemperatureScaling
 from keras_funcs.layers.randomized import RReLU as RReLU
+from keras_funcs.layers.rational import Rational as Rational
 from keras_funcs.layers.rectified import APL as APL
 from keras_funcs.layers.rectified import TLU as TLU
 from keras_funcs.layers.rectified import ChannelPReLU as ChannelPReLU
@@ -39,6 +63,7 @@ from keras_funcs.layers.rectified import SReLU as SReLU
 from keras_funcs.layers.replacement import (
     replace_normalization as replace_normalization,
 )
+from keras_funcs.layers.reversal import GradientReversal as GradientReversal
 from keras_funcs.layers.slope import AdaptiveSlope as AdaptiveSlope
 from keras_funcs.layers.slope import SlopeRecovery as SlopeRecovery
 from keras_funcs.layers.slope import slope_recovery as slope_recovery
@@ -48,6 +73,9 @@ from keras_funcs.layers.smooth import Swish as Swish
 from keras_funcs.layers.sparse_softmax import Entmax as Entmax
 from keras_funcs.layers.stochastic import DropPath as DropPath
 from keras_funcs.layers.stochastic import StochasticDepth as StochasticDepth
+from keras_funcs.layers.weight_normalization import (
+    WeightNormalization as WeightNormalization,
+)
 
 
 def _from_keras(name: str | dict[str, Any]) -> keras.layers.Layer:

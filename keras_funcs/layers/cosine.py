@@ -2,24 +2,21 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_funcs._core import checks
-from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.numerics import at_least_float32
-from keras_funcs._core.numerics import unit
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
+from keras_funcs.layers._directions import CosineLayer
 
 
 @component(tune={"scale": Range(5.0, 60.0, log=True)})
-class CosineDense(Configurable, keras.layers.Layer):
+class CosineDense(CosineLayer):
     """Dense layer of cosines: no class wins by the length of its weights.
 
     On long-tailed data frequent classes grow longer weight vectors; here only
@@ -71,49 +68,17 @@ class CosineDense(Configurable, keras.layers.Layer):
         kernel_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.units = checks.integer(
-            "units", units, at_least=1, at_most=checks.MAX_CLASSES
+        super().__init__(
+            units,
+            kernel_initializer,
+            kernel_regularizer,
+            kernel_constraint,
+            **kwargs,
         )
         self.scale = checks.number("scale", scale, above=0)
-        self.kernel_initializer = checks.keras_object(
-            "kernel_initializer",
-            kernel_initializer,
-            keras.initializers.get,
-            "an initializer",
-        )
-        self.kernel_regularizer = checks.regularizer(
-            "kernel_regularizer", kernel_regularizer
-        )
-        self.kernel_constraint = checks.constraint(
-            "kernel_constraint", kernel_constraint
-        )
-        self.supports_masking = True
-
-    def build(self, input_shape: Shape) -> None:
-        if input_shape[-1] is None:
-            raise ValueError(
-                f"Layer '{self.name}' needs the number of features. Expected a "
-                "known last dimension. "
-                f"Received: input_shape={tuple(input_shape)}"
-            )
-        self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
-        self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        # Lengths in float32: a float16 sum of squares overflows at 65,504.
-        dtype = at_least_float32(self.compute_dtype)
-        directions = ops.matmul(
-            unit(ops.cast(inputs, dtype), axis=-1),
-            unit(ops.cast(self.kernel, dtype), axis=0),
-        )
-        return ops.cast(self.scale * directions, self.compute_dtype)
+        return ops.cast(self.scale * self.cosines(inputs), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)

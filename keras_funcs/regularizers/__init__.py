@@ -33,6 +33,8 @@ from keras_funcs.regularizers.orthogonality import (
 from keras_funcs.regularizers.orthogonality import (
     SpectralNormPenalty as SpectralNormPenalty,
 )
+from keras_funcs.regularizers.starting_point import L2SP as L2SP
+from keras_funcs.regularizers.starting_point import anchor as anchor
 from keras_funcs.regularizers.variation import TotalVariation as TotalVariation
 
 get = getter("regularizers", keras.regularizers.get)

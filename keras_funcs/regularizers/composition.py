@@ -139,4 +139,7 @@ def _regularizer(name: str, value: Any) -> Any:
     found = checks.keras_object(name, value, _get, "a regularizer")
     if not isinstance(found, keras.regularizers.Regularizer):
         checks.invalid(name, "a regularizer", value)
+    if isinstance(found, keras.layers.Layer):
+        # Whose weights Keras would not find in here.
+        checks.invalid(name, "a regularizer without weights of its own", value)
     return found

@@ -183,8 +183,8 @@ class LogSum(_base.Penalty):
     Example:
 
     >>> penalty = keras_funcs.regularizers.LogSum(factor=1.0, epsilon=1.0)
-    >>> round(float(penalty(np.array([1.0, -3.0, 0.0]))) / np.log(2.0), 4)
-    3.0
+    >>> round(float(penalty(np.array([1.0, -3.0, 0.0]))), 4)
+    2.0794
 
     Reference:
         Candes, Wakin and Boyd (2008), J. Fourier Anal. Appl. 14,

@@ -14,11 +14,10 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import norm
-from keras_funcs._core.numerics import unit
 from keras_funcs._core.typing import Tensor
 from keras_funcs.regularizers import _base
 
-MAX_ITERATIONS = 1000
+MAX_ITERATIONS = 100  # each is a part of the compiled program
 
 
 @component(tune={"factor": Range(1e-6, 1e-2, log=True)})
@@ -189,7 +188,7 @@ class SRIP(_base.Penalty):
         defect = _base.gram_defect(_base.as_matrix(x, self.axis))
         u = _start(defect)
         for _ in range(self.iterations):
-            u = unit(defect @ u, axis=0)
+            u = _normalized(defect @ u)
         return norm(defect @ u)
 
 
@@ -250,8 +249,8 @@ class SpectralNormPenalty(_base.Penalty):
         matrix = _base.as_matrix(x, self.axis)
         u = _start(ops.transpose(matrix))
         for _ in range(self.iterations):
-            v = unit(matrix @ u, axis=0)
-            u = unit(ops.transpose(matrix) @ v, axis=0)
+            v = _normalized(matrix @ u)
+            u = _normalized(ops.transpose(matrix) @ v)
         return 0.5 * ops.sum(ops.square(matrix @ u))
 
 
@@ -341,3 +340,9 @@ def _start(matrix: Tensor) -> Tensor:
     draw = np.random.default_rng(0).normal(size=(size, 1))
     draw /= math.sqrt(float(np.sum(draw**2)))
     return ops.convert_to_tensor(draw, dtype=matrix.dtype)
+
+
+def _normalized(vector: Tensor) -> Tensor:
+    """A vector of length 1, or 0 where there is nothing to normalize."""
+    length = norm(vector)
+    return vector / ops.where(length > 0, length, 1.0)

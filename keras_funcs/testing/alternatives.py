@@ -18,11 +18,14 @@ from keras_funcs.testing.cases import Case
 NAMES = ["a", "b", "c", "d"]
 
 BY_NAME: dict[str, list[Any]] = {
+    "activation": ["tanh"],
     "axis": [1, [1]],
     "class_counts": [[5, 10, 20, 40], [40, 20, 10, 5]],
     "class_names": [NAMES[:3], NAMES],
     "cost_matrix": [[[4 * (i != j) for j in range(4)] for i in range(4)]],
+    "degrees": [[3, 2]],
     "class_weights": [[1.0, 2.0, 3.0, 4.0]],
+    "data_format": ["channels_first"],
     "layer": [
         {
             "module": "keras.layers",
@@ -39,6 +42,7 @@ BY_NAME: dict[str, list[Any]] = {
     "regression": [[True, False]],
     "regularizers": [["l2"]],
     "schedule": [[0.2]],
+    "shape": [[5, 4]],
     "shared_axes": [[1]],
     "weight_decay_exclusions": [["."]],
     "weights": [[1.0, 2.0]],

@@ -44,7 +44,7 @@ REQUIRED: dict[str, Callable[[], Any]] = {
     "losses": lambda: ["Robust", "Pinball"],
     "metrics": lambda: ["balanced_accuracy", "matthews_correlation"],
     "name": lambda: "label_smoothing",  # of a loss
-    "regularizer": lambda: {"class_name": "L2", "config": {"l2": 0.1}},
+    "regularizer": lambda: {"class_name": "L1", "config": {"l1": 0.1}},
     "regularizers": lambda: ["l1", "l2"],
     "schedule": lambda: [0.0, 0.1],
     "stable_steps": lambda: 4,

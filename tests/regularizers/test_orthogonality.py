@@ -75,9 +75,9 @@ def test_srip_and_spectral_norm_converge_to_the_svd(shape, axis, order, rows):
     ):
         few, default, many = (
             float(cls(1.0, axis=axis, **steps)(w))
-            for steps in ({"iterations": 1}, {}, {"iterations": 200})
+            for steps in ({"iterations": 1}, {}, {"iterations": 100})
         )
-        np.testing.assert_allclose(many, wanted, 1e-4)
+        np.testing.assert_allclose(many, wanted, 1e-3)
         assert few <= default * (1 + 1e-5) <= wanted * (1 + 3e-5)
         assert default > 0.8 * wanted
 
@@ -85,10 +85,10 @@ def test_srip_and_spectral_norm_converge_to_the_svd(shape, axis, order, rows):
 def test_gradients_are_those_of_the_svd():
     w = draw(6, 4)
     left, values, right = scipy.linalg.svd(w.astype("float64"))
-    slope = gradient(regularizers.SpectralNormPenalty(1.0, 200), w)
+    slope = gradient(regularizers.SpectralNormPenalty(1.0, 30), w)
     expected = values[0] * np.outer(left[:, 0], right[0])
     np.testing.assert_allclose(slope, expected, 1e-3, 1e-4)
-    slope = gradient(regularizers.SRIP(1.0, 200), w)
+    slope = gradient(regularizers.SRIP(1.0, 30), w)
     far = np.argmax(abs(values**2 - 1))
     sign = np.sign(values[far] ** 2 - 1)
     expected = 2 * sign * values[far] * np.outer(left[:, far], right[far])
