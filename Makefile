@@ -23,6 +23,7 @@ lint: $(VENV)/.test  ## Style and types
 readme: $(VENV)/.test  ## Writes the generated tables and pages anew
 	KERAS_BACKEND=jax $(BIN)/python tests/readme_tables.py README.md
 	KERAS_BACKEND=jax $(BIN)/python -m tests.migration_page docs/migration.md
+	KERAS_BACKEND=jax $(BIN)/python -m tests.contact_sheet docs/activations.png
 
 clean:  ## Removes the virtual environment; runs/ stays
 	rm -rf $(VENV)

@@ -59,14 +59,15 @@ def print_card(name: str, plot: str, as_json: bool) -> None:
     if card is None:
         raise ValueError(f"Nothing is called {name!r}. {near(name, cards)}")
     curve = drawing.curve(card.name, card.kind)
-    file = None
+    file, moved = None, []
     if plot:
         if curve is None:
             raise ValueError(
                 f"{card.name} is no activation of one number: it has no curve "
                 "to plot."
             )
-        file = str(drawing.save(curve, card.name, plot))
+        moved = drawing.moves(card.name, card.kind)
+        file = str(drawing.save(curve, card.name, plot, moved))
     if as_json:
         return print_json({**card.to_dict(), "plot": file})
     print(bold(card.path))
@@ -91,5 +92,12 @@ def print_card(name: str, plot: str, as_json: bool) -> None:
     if curve is not None:
         print("\n" + bold("Curve at the start of training"))
         print(drawing.as_text(curve))
+        print("\n" + bold("Its slope"))
+        print(drawing.as_text(curve._replace(y=curve.slope), height=7))
+        moved = moved or drawing.moves(card.name, card.kind)
+        if moved:
+            print("\n" + bold("By parameter"))
+        for move in moved:
+            print(textwrap.indent(drawing.as_table(move), "  "))
     if file:
         print(f"\nDrawn to {file}")

@@ -27,24 +27,44 @@ def figure(
     width: float, height: float, rows: Sequence[int] | None = None
 ) -> tuple[Any, Any]:
     """A figure and its axes: one, or a list where `rows` gives heights."""
+    heights = list(rows or [1])
+    fig, all_axes = grid(
+        width,
+        height,
+        len(heights),
+        1,
+        (0.12, 0.1),
+        height_ratios=heights,
+        sharex=True,
+    )
+    column = list(all_axes[:, 0])
+    return fig, column[0] if len(heights) == 1 else column
+
+
+def grid(
+    width: float,
+    height: float,
+    rows: int,
+    columns: int,
+    pads: tuple[float, float] = (0.04, 0.04),
+    **kwargs: Any,
+) -> tuple[Any, Any]:
+    """A figure and its axes, an array `(rows, columns)`."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
+    layout = ConstrainedLayoutEngine(w_pad=pads[0], h_pad=pads[1])
     fig = Figure(figsize=(width, height), dpi=DPI, layout=layout)
     fig.set_facecolor("white")
-    heights = list(rows or [1])
-    all_axes = fig.subplots(
-        len(heights), 1, height_ratios=heights, sharex=True, squeeze=False
-    )[:, 0]
-    for axes in all_axes:
+    all_axes = fig.subplots(rows, columns, squeeze=False, **kwargs)
+    for axes in all_axes.flat:
         axes.set_facecolor("white")
         axes.set_axisbelow(True)
         for side, spine in axes.spines.items():
             spine.set_visible(side in ("left", "bottom"))
             spine.set_color("#C4C9D1")
         axes.tick_params(colors=MUTED, labelsize=9, length=0)
-    return fig, all_axes[0] if len(heights) == 1 else list(all_axes)
+    return fig, all_axes
 
 
 def title(axes: Any, title: str) -> None:
@@ -118,10 +138,13 @@ def plain(text: Any, most: int = 48) -> str:
     return line.replace("$", r"\$")
 
 
-def save(fig: Any) -> bytes:
+def save(fig: Any, **metadata: str) -> bytes:
+    """The figure as PNG, without the time and the software."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # A sign that the font lacks is drawn as a box; that is all.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        fig.savefig(buffer, format="png", metadata={"Software": None})
+        fig.savefig(
+            buffer, format="png", metadata={"Software": None, **metadata}
+        )
     return buffer.getvalue()

@@ -10,15 +10,23 @@ def test_curves():
     snake = plot.curve("Snake", "layers")
     expected = snake.x + np.sin(snake.x) ** 2
     np.testing.assert_allclose(snake.y, expected, atol=1e-5)
-    np.testing.assert_allclose(
-        snake.slope[1:-1], 1 + np.sin(2 * snake.x[1:-1]), atol=1e-3
-    )
+    # By the backend's own derivative, right up to the ends.
+    np.testing.assert_allclose(snake.slope, 1 + np.sin(2 * snake.x), atol=1e-5)
+
+
+def test_a_curve_has_no_more_waves_than_can_be_seen():
+    assert plot.curve("snake", "activations").x[-1] == 5.0
+    sine = plot.curve("Sine", "layers")
+    assert sine.x[-1] == 0.5
+    np.testing.assert_allclose(sine.y, np.sin(30 * sine.x), atol=1e-5)
 
 
 @pytest.mark.parametrize(
     "name, kind",
     [
         ("swiglu", "activations"),
+        ("entmax15", "activations"),
+        ("PolyNorm", "layers"),
         ("CosineDense", "layers"),
         ("DropPath", "layers"),
         ("CategoricalFocal", "losses"),
@@ -27,6 +35,7 @@ def test_curves():
 )
 def test_what_has_no_curve(name, kind):
     assert plot.curve(name, kind) is None
+    assert plot.moves(name, kind) == []
 
 
 def drawing(values):
@@ -63,3 +72,44 @@ def test_save(tmp_path):
     assert path.read_bytes() == b"mine"
     with pytest.raises(ValueError, match="a .png file"):
         plot.save(curve, "Snake", tmp_path / "a.txt")
+
+
+def test_parameters_are_those_that_move_the_curve():
+    (beta,) = plot.moves("Swish", "layers")
+    assert beta.name == "beta_initializer"
+    assert list(beta.plots) == ["0.25", "0.5", "1", "2", "4"]
+    for value, drawn in beta.plots.items():
+        wanted = drawn.x / (1 + np.exp(-float(value) * drawn.x))
+        np.testing.assert_allclose(drawn.y, wanted, atol=1e-4)
+    names = [move.name for move in plot.moves("softshrink", "activations")]
+    assert names == ["lower", "upper"]
+    assert plot.moves("squared_relu", "activations") == []
+
+
+def test_coefficients_that_no_argument_starts_move_too():
+    (slope,) = plot.moves("AdaptiveSlope", "layers")  # and `n` does not
+    assert slope.name == "slope" and len(slope.plots) == 5
+    for value, drawn in slope.plots.items():
+        wanted = np.tanh(10 * float(value) * drawn.x)
+        np.testing.assert_allclose(drawn.y, wanted, atol=1e-4)
+    names = [move.name for move in plot.moves("Rowdy", "layers")]
+    assert names == ["slope", "amplitudes"]
+
+
+def test_as_table():
+    (beta,) = plot.moves("Swish", "layers")
+    lines = plot.as_table(beta).splitlines()
+    assert lines[0].split() == [
+        "beta_initializer", "f(-5)", "f(-2.5)", "f(0)", "f(2.5)", "f(5)"
+    ]  # fmt: skip
+    found = [float(cell) for cell in lines[3].split()]
+    wanted = [1.0, -0.0335, -0.1896, 0.0, 2.3104, 4.9665]
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
+
+
+def test_save_with_parameters(tmp_path):
+    curve = plot.curve("Swish", "layers")
+    moved = plot.moves("Swish", "layers")
+    path = plot.save(curve, "Swish", tmp_path / "a.png", moved)
+    other = plot.save(curve, "Swish", tmp_path / "b.png")
+    assert path.read_bytes() != other.read_bytes()
