@@ -16,7 +16,7 @@ SEEDS, EPOCHS, STEPS, BATCH = 2, 10, 20, 256
 
 # %% u_t + u u_x = v u_xx from u(0, x) = -sin(pi x): a wave that grows steep.
 def exact(t: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The solution by Cole and Hopf, whose integrals are computed in float64."""
+    """The solution by Cole and Hopf; integrals by quadrature, in float64."""
     z, weights = np.polynomial.hermite.hermgauss(100)
     y = x[:, None] - 2.0 * np.sqrt(VISCOSITY * t)[:, None] * z
     heat = weights * np.exp(-np.cos(np.pi * y) / (2 * np.pi * VISCOSITY))

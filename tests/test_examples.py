@@ -72,3 +72,9 @@ def test_logit_adjustment_finds_more_of_the_rarest() -> None:
         if line.startswith(("cross-entropy", "logit adjustment"))
     }
     assert rarest["logit adjustment"] > rarest["cross-entropy"]
+
+
+def test_a_trained_slope_is_ahead_on_the_steep_wave() -> None:
+    text = output_of(ROOT / "examples" / "04_burgers.py")
+    errors = dict(re.findall(r"^(.+?) +relative error ([\d.]+)", text, re.M))
+    assert float(errors["tanh, trained slope"]) < float(errors["tanh"])

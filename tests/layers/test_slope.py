@@ -125,7 +125,7 @@ def network(means, granularity="layer", **arguments):
         slope = layers.AdaptiveSlope(granularity=granularity, **arguments)
         model.add(keras.layers.Dense(3))
         model.add(slope)
-        shape = slope.slope.shape
+        shape = tuple(slope.slope.shape)
         off = np.linspace(-0.2, 0.2, 3) if shape else 0.0
         slope.set_weights([np.broadcast_to(mean + off, shape)])
     return model
