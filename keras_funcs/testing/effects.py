@@ -19,6 +19,7 @@ from keras_funcs.testing.runner import expect
 # Some arguments act only where another one is given.
 CONTEXTS: list[dict[str, Any]] = [
     {},
+    {"bound": 0.5},
     {"class_counts": [40, 20, 10, 5]},
     {"class_counts": [40, 20, 10, 0]},
     {"class_counts": [40, 5]},
@@ -125,6 +126,12 @@ def _layer(case: Case, overrides: dict[str, Any]) -> list[Any]:
     outputs = [layer(x), layer(x, training=True), *layer.losses]
     seen = results(outputs)
     seen.append(np.asarray([w.trainable for w in layer.weights]))
+    if any(not values(variable).any() for variable in layer.weights):
+        # What starts at 0 may hide the rest of the formula.
+        before = layer.get_weights()
+        layer.set_weights([np.asarray(w + 0.5, w.dtype) for w in before])
+        seen += results(layer(x))
+        layer.set_weights(before)
     for variable in layer.weights:
         shape = tuple(variable.shape)
         ramp = np.linspace(-1.0, 1.0, int(np.prod(shape))).reshape(shape)

@@ -22,7 +22,7 @@ PERHAPS: tuple[Any, ...] = (
     np.zeros((2, 2)),
 )  # fmt: skip
 SECONDS = 2.0
-TAKE_LISTS = ("alpha", "axis", "quantiles")
+TAKE_LISTS = ("alpha", "axis", "block_size", "quantiles")
 
 
 @check(*CLASSES, once=True)
@@ -52,12 +52,8 @@ def numbers_are_numbers(case: Case) -> None:
         if isinstance(default, bool) or not isinstance(default, (int, float)):
             continue
         for value in (True, False, str(default), [default]):
-            if isinstance(value, list) and name in (
-                "alpha",
-                "axis",
-                "quantiles",
-            ):
-                continue  # take lists as well
+            if isinstance(value, list) and name in TAKE_LISTS:
+                continue
             expect(
                 not _accepted(case, name, value),
                 f"`{name}={value!r}` was accepted",

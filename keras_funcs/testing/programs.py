@@ -61,10 +61,11 @@ def _layer(case: Case, dtype: str, overrides: Any) -> Program:
     others = [values(v) for v in layer.non_trainable_variables]
 
     def function(*arrays: Any) -> list[Any]:
-        given = [ops.convert_to_tensor(item) for item in arrays]
+        given = list(arrays)
         points, given = given[: len(numbers)], given[len(numbers) :]
         own, given = given[: len(trainable)], given[len(trainable) :]
         every = [*points, *given[: len(ids)]]
+        every = [ops.convert_to_tensor(item) for item in every]
         y, _, added = layer.stateless_call(
             own,
             given[len(ids) :],

@@ -1,0 +1,390 @@
+"""Layers that weigh channels: by the map, by a condition, or by a weight."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core import maps
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.numerics import keeps_float64
+from keras_funcs._core.numerics import mean
+from keras_funcs._core.numerics import norm
+from keras_funcs._core.resolve import activation_function
+from keras_funcs._core.typing import ActivationLike
+from keras_funcs._core.typing import InitializerLike
+from keras_funcs._core.typing import Shape
+from keras_funcs._core.typing import Tensor
+
+
+@component(tune={"ratio": Range(0.0625, 0.5, log=True)})
+class SqueezeExcite(Configurable, keras.layers.Layer):
+    """Weighs the channels of a map by what the whole map shows.
+
+    Behind the last convolution of a block, before the shortcut is added: a
+    cheap gain in most convolutional networks. A ratio of 1/16 is for hundreds
+    of channels; take 1/4 for few.
+
+    Formula:
+    ```python
+    y = x * gate(W2 @ activation(W1 @ mean(x) + b1) + b2)
+    ```
+    with the mean over places, and `ratio * channels` rows in `W1`.
+
+    Args:
+        ratio: Float in (0, 1]. Hidden units for each channel; there is always
+            one at least. Defaults to `1 / 16`.
+        activation: Name or function. Of the hidden units. Defaults to
+            `"relu"`.
+        gate: Name or function. From hidden units to weights; mobile networks
+            take `"hard_sigmoid"`. Defaults to `"sigmoid"`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras's
+            own setting. Defaults to `None`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Input shape:
+        `(batch, ..., channels)`, or `(batch, channels, ...)`, with one axis of
+        places or more, whose sizes may be unknown.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for a ratio outside (0, 1], or an unknown number of
+            channels.
+
+    Example:
+
+    >>> y = keras_funcs.layers.SqueezeExcite(0.25)(np.ones((2, 4, 5, 8)))
+    >>> tuple(y.shape)
+    (2, 4, 5, 8)
+
+    Reference:
+        Hu, Shen and Sun (2018), CVPR, arXiv:1709.01507
+    """
+
+    example_shape = (5, 4, 6)
+
+    def __init__(
+        self,
+        ratio: float = 1 / 16,
+        activation: ActivationLike = "relu",
+        gate: ActivationLike = "sigmoid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.ratio = checks.number("ratio", ratio, above=0, at_most=1)
+        function = activation_function("activation", activation)
+        self._function = keeps_float64(function)
+        self.activation = (
+            activation if isinstance(activation, str) else function
+        )
+        function = activation_function("gate", gate)
+        self._gate = keeps_float64(function)
+        self.gate = gate if isinstance(gate, str) else function
+        self.data_format = maps.data_format(data_format)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        if len(input_shape) < 3:
+            raise ValueError(
+                f"Layer '{self.name}' takes maps. Expected an input of rank 3 "
+                f"or more. Received: input_shape={tuple(input_shape)}"
+            )
+        count = maps.channels(self.name, input_shape, self.data_format)
+        hidden = max(1, round(self.ratio * count))
+        policy = self.dtype_policy
+        self.squeeze = keras.layers.Dense(hidden, dtype=policy, name="squeeze")
+        self.excite = keras.layers.Dense(count, dtype=policy, name="excite")
+        self.squeeze.build((input_shape[0], count))
+        self.excite.build((input_shape[0], hidden))
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        rank = len(inputs.shape)
+        # In float32: a float16 sum over a map overflows at 65,504.
+        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
+        x = mean(x, maps.map_axes(self.data_format, rank))
+        x = self.squeeze(ops.cast(x, self.compute_dtype))
+        weights = self._gate(self.excite(self._function(x)))
+        places = maps.map_axes(self.data_format, rank)
+        return inputs * ops.expand_dims(weights, places)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+
+@component()
+class GlobalResponseNormalization(Configurable, keras.layers.Layer):
+    """Lets the channels of a map compete, so that none is idle.
+
+    The normalization of ConvNeXt V2, between the two dense layers of a block,
+    where it keeps channels from all saying the same. It starts as the
+    identity. It is no substitute for LayerNormalization.
+
+    Formula:
+    ```python
+    y = gamma * x * n + beta + x,
+    n = |x| / (mean(|x|) + epsilon)
+    ```
+    with `|x|` the Euclidean norm over places, and the mean over channels.
+
+    Args:
+        epsilon: Float > 0. Keeps maps of zeros from dividing by zero. Defaults
+            to `1e-6`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras's
+            own setting. Defaults to `None`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Input shape:
+        `(batch, ..., channels)`, or `(batch, channels, ...)`, with one axis of
+        places or more, whose sizes may be unknown.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for an epsilon not > 0, or an unknown number of channels.
+
+    Example:
+
+    >>> layer = keras_funcs.layers.GlobalResponseNormalization()
+    >>> y = layer(np.ones((2, 4, 5, 8)))
+
+    Reference:
+        Woo, Debnath, Hu, Chen, Liu, Kweon and Xie (2023), CVPR,
+        arXiv:2301.00808
+    """
+
+    example_shape = (5, 4, 6)
+
+    def __init__(
+        self,
+        epsilon: float = 1e-6,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.epsilon = checks.number(
+            "epsilon", epsilon, at_least=1e-30, at_most=1e30
+        )
+        self.data_format = maps.data_format(data_format)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        if len(input_shape) < 3:
+            raise ValueError(
+                f"Layer '{self.name}' takes maps. Expected an input of rank 3 "
+                f"or more. Received: input_shape={tuple(input_shape)}"
+            )
+        count = maps.channels(self.name, input_shape, self.data_format)
+        self.gamma = self.add_weight(
+            shape=(count,), initializer="zeros", name="gamma"
+        )
+        self.beta = self.add_weight(
+            shape=(count,), initializer="zeros", name="beta"
+        )
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        rank = len(inputs.shape)
+        places = maps.map_axes(self.data_format, rank)
+        dtype = at_least_float32(self.compute_dtype)
+        x = ops.cast(inputs, dtype)
+        # The norms of x / top, whose squares stay in float32; what `top` is
+        # cancels, apart from epsilon, which is divided by it, too.
+        every = tuple(range(1, rank))
+        top = ops.stop_gradient(ops.max(ops.abs(x), every, keepdims=True))
+        top = ops.where(top > self.epsilon, top, self.epsilon)
+        size = norm(x / top, axis=places, keepdims=True)
+        channel = maps.channel_axis(self.data_format, rank)
+        among = mean(size, channel, keepdims=True) + self.epsilon / top
+        gamma, beta = (
+            ops.cast(ops.expand_dims(weight, (0, *places)), dtype)
+            for weight in (self.gamma, self.beta)
+        )
+        # y = gamma * x * n + beta + x
+        y = gamma * x * (size / among) + beta + x
+        return ops.cast(y, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+
+@component(tune={"gamma_initializer": Range(1e-6, 1.0, log=True)})
+class LayerScale(Configurable, keras.layers.Layer):
+    """Scales the channels of a residual branch by weights that start small.
+
+    On the branch, before the addition: `x + LayerScale()(block(x))`. Deep
+    transformers and ConvNeXts train with it where they would diverge without;
+    take 0.1 up to 18 layers, 1e-5 up to 24, 1e-6 beyond. Without a shortcut a
+    start so small stops the training.
+
+    Formula:
+    ```python
+    y = gamma * x
+    ```
+
+    Args:
+        gamma_initializer: Number or initializer. Of the scale of each channel.
+            Defaults to `1e-5`.
+        axis: Integer. The channels. Defaults to `-1`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: for an axis that is out of range or of unknown size.
+
+    Example:
+
+    >>> x = keras.ops.ones((4, 3))
+    >>> y = x + keras_funcs.layers.LayerScale()(keras.layers.Dense(3)(x))
+
+    Reference:
+        Touvron, Cord, Sablayrolles, Synnaeve and Jegou (2021), ICCV,
+        arXiv:2103.17239
+    """
+
+    def __init__(
+        self,
+        gamma_initializer: InitializerLike = 1e-5,
+        axis: int = -1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.gamma_initializer = checks.initializer(
+            "gamma_initializer", gamma_initializer
+        )
+        self.axis = checks.integer("axis", axis)
+        if self.axis == 0:
+            checks.invalid("axis", "an axis other than the batch axis 0", axis)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        axis = checks.axis_of("axis", self.axis, len(input_shape))
+        count = input_shape[axis]
+        if axis == 0 or count is None:
+            raise ValueError(
+                f"Layer '{self.name}' needs the number of channels. Expected "
+                f"a known size on axis {self.axis}, which is not the batch. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        start = self.gamma_initializer
+        if isinstance(start, (int, float)):
+            start = keras.initializers.Constant(start)
+        # Named as a coefficient, so that weight decay can leave it alone.
+        self.gamma = self.add_weight(
+            shape=(count,), initializer=start, name="act_gamma"
+        )
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        rank = len(inputs.shape)
+        axis = checks.axis_of("axis", self.axis, rank)
+        others = [i for i in range(rank) if i != axis]
+        return inputs * ops.expand_dims(self.gamma, others)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+
+@component()
+class FiLM(Configurable, keras.layers.Layer):
+    """Scales and shifts the channels of a map by what a condition says.
+
+    The plain way to let a vector (a question, a class, a time step, a
+    speaker) steer a network of maps. It starts as the identity and learns to
+    use the condition; where the condition is as rich as the map, attention
+    does more.
+
+    Formula:
+    ```python
+    y = (1 + gamma) * x + beta,  [gamma, beta] = W @ condition + b
+    ```
+
+    Args:
+        kernel_initializer: Initializer of `W`. Defaults to `"zeros"`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras's
+            own setting. Defaults to `None`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Input shape:
+        A list `[x, condition]`: `(batch, ..., channels)`, or with the channels
+        first; and `(batch, features)`.
+
+    Output shape:
+        That of `x`.
+
+    Raises:
+        ValueError: where it is not called on two tensors of known channels
+            and features.
+
+    Example:
+
+    >>> x, condition = np.ones((2, 4, 5, 8)), np.ones((2, 3))
+    >>> y = keras_funcs.layers.FiLM()([x, condition])
+
+    Reference:
+        Perez, Strub, de Vries, Dumoulin and Courville (2018), AAAI,
+        arXiv:1709.07871
+    """
+
+    example_shape = [(4, 3, 6), (5,)]
+
+    def __init__(
+        self,
+        kernel_initializer: InitializerLike = "zeros",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kernel_initializer = checks.keras_object(
+            "kernel_initializer",
+            kernel_initializer,
+            keras.initializers.get,
+            "an initializer",
+        )
+        self.data_format = maps.data_format(data_format)
+        self.supports_masking = True
+
+    def build(self, input_shape: list[Shape]) -> None:
+        maps.need_several(self.name, input_shape, 2)
+        shape, condition = input_shape
+        maps.need_rank(self.name, condition, 2)
+        count = maps.channels(self.name, shape, self.data_format)
+        maps.channels(self.name, condition, "channels_last")
+        self.dense = keras.layers.Dense(
+            2 * count,
+            kernel_initializer=self.kernel_initializer,
+            dtype=self.dtype_policy,
+            name="dense",
+        )
+        self.dense.build(condition)
+        self.built = True
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        x, condition = inputs
+        places = maps.map_axes(self.data_format, len(x.shape))
+        gamma, beta = (
+            ops.expand_dims(part, places)
+            for part in ops.split(self.dense(condition), 2, axis=-1)
+        )
+        # y = (1 + gamma) * x + beta
+        return x + gamma * x + beta
+
+    def compute_mask(self, inputs: list[Tensor], previous_mask: Any) -> Any:
+        is_list = isinstance(previous_mask, (list, tuple))
+        return previous_mask[0] if is_list else previous_mask
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return tuple(input_shape[0])

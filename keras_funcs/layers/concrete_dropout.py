@@ -1,0 +1,177 @@
+"""Dropout whose rate is trained along with the weights."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core import maps
+from keras_funcs._core import wrapped
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.component import Range
+from keras_funcs._core.component import component
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.typing import Shape
+from keras_funcs._core.typing import Tensor
+
+
+@component(
+    tune={
+        "weight_factor": Range(1e-8, 1e-4, log=True),
+        "dropout_factor": Range(1e-6, 1e-3, log=True),
+    }
+)
+class ConcreteDropout(Configurable, keras.layers.Layer):
+    """Trains the rate of dropout before a layer, by gradient descent.
+
+    For uncertainty: with `at_inference=True` every prediction is a draw, and
+    the spread of several tells how much the model knows, at a rate that fits
+    the data without a search. As a plain regularizer it gains little over
+    `keras.layers.Dropout` with a rate that was searched.
+
+    The terms in the loss are what moves the rate, and their units matter: with
+    N samples and a loss that is a mean over samples, `weight_factor` is
+    `length_scale**2 / N` and `dropout_factor` is `2 / N` for a regression with
+    a predicted variance, and `1 / N` for a cross-entropy.
+
+    Formula:
+    ```python
+    y = layer(x * keep / (1 - rate)),
+    keep = 1 - sigmoid((logit(rate) + logit(u)) / temperature), u ~ U(0, 1)
+    loss += weight_factor * sum(kernel**2) / (1 - rate)
+          + dropout_factor * features
+            * (rate * log(rate) + (1 - rate) * log(1 - rate))
+    ```
+
+    Args:
+        layer: A layer with a `kernel`, not built: `keras.layers.Dense`, a
+            convolution.
+        rate: Float in (0, 1). Initial rate. Defaults to `0.1`.
+        weight_factor: Float >= 0. Of the penalty on the weights. Defaults to
+            `1e-6`.
+        dropout_factor: Float >= 0. Of the reward of entropy, which draws the
+            rate to 1/2. Defaults to `1e-5`.
+        temperature: Float > 0. Of the relaxed draw: the lower, the closer to 0
+            or 1. Defaults to `0.1`.
+        spatial: Boolean. Whether all places of a map share the draw of their
+            channel. Defaults to `False`.
+        at_inference: Boolean. Whether to draw outside training, too (Monte
+            Carlo dropout). Defaults to `False`.
+        seed: Integer >= 0, or None. Makes the draws repeatable. Defaults to
+            `None`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`. The wrapper's
+            `dtype` defaults to the wrapped layer's.
+
+    Input shape:
+        The wrapped layer's.
+
+    Output shape:
+        The wrapped layer's.
+
+    Call arguments:
+        inputs: Tensor.
+        training: Boolean. Whether to drop.
+
+    Raises:
+        ValueError: for a rate outside (0, 1), a factor < 0, a temperature not
+            > 0, or a layer that is built or has no kernel.
+
+    Example:
+
+    >>> dense = keras.layers.Dense(3)
+    >>> layer = keras_funcs.layers.ConcreteDropout(dense, dropout_factor=1e-3)
+    >>> y = layer(np.ones((2, 4)), training=True)
+
+    Reference:
+        Gal, Hron and Kendall (2017), NeurIPS, arXiv:1705.07832
+    """
+
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        rate: float = 0.1,
+        weight_factor: float = 1e-6,
+        dropout_factor: float = 1e-5,
+        temperature: float = 0.1,
+        spatial: bool = False,
+        at_inference: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        layer = wrapped.unbuilt("layer", layer)
+        kwargs.setdefault("dtype", layer.dtype_policy)
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.rate = checks.number("rate", rate, at_least=1e-6, at_most=0.999)
+        self.weight_factor = checks.number(
+            "weight_factor", weight_factor, at_least=0
+        )
+        self.dropout_factor = checks.number(
+            "dropout_factor", dropout_factor, at_least=0
+        )
+        self.temperature = checks.number(
+            "temperature", temperature, at_least=1e-3
+        )
+        self.spatial = checks.boolean("spatial", spatial)
+        self.at_inference = checks.boolean("at_inference", at_inference)
+        if seed is not None:
+            seed = checks.integer("seed", seed, at_least=0, at_most=2**31 - 1)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = layer.supports_masking
+        self.rate_logit = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(
+                math.log(self.rate) - math.log1p(-self.rate)
+            ),
+            dtype=at_least_float32(self.variable_dtype),
+            autocast=False,
+            name="act_rate_logit",
+        )
+
+    def build(self, input_shape: Shape) -> None:
+        self.layer.build(input_shape)
+        wrapped.kernel_of(self.name, self.layer)
+        self._features = maps.channels(
+            self.name, input_shape, self._data_format()
+        )
+        self.built = True
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        self._add_losses()
+        if not training and not self.at_inference:
+            return self.layer(inputs)
+        noise = list(ops.shape(inputs))
+        if self.spatial:
+            for axis in maps.map_axes(self._data_format(), len(noise)):
+                noise[axis] = 1
+        # In float32: half precision draws a few hundred values, 0 among them.
+        u = keras.random.uniform(
+            noise, 1e-7, 1.0 - 1e-7, "float32", self.seed_generator
+        )
+        logit = self.rate_logit
+        u = ops.cast(u, logit.dtype)
+        # keep = 1 - sigmoid((logit(rate) + logit(u)) / temperature)
+        keep = ops.sigmoid(
+            -(logit + ops.log(u) - ops.log1p(-u)) / self.temperature
+        )
+        # 1 / (1 - rate) = 1 + exp(logit)
+        scale = keep * (1.0 + ops.exp(logit))
+        return self.layer(inputs * ops.cast(scale, self.compute_dtype))
+
+    def _add_losses(self) -> None:
+        logit = self.rate_logit
+        kernel = ops.cast(self.layer.kernel, logit.dtype)
+        weights = ops.sum(ops.square(kernel)) * (1.0 + ops.exp(logit))
+        # r log(r) + (1 - r) log(1 - r), finite at both ends
+        entropy = logit * ops.sigmoid(logit) - ops.softplus(logit)
+        self.add_loss(self.weight_factor * weights)
+        self.add_loss(self.dropout_factor * self._features * entropy)
+
+    def _data_format(self) -> str:
+        return str(getattr(self.layer, "data_format", "channels_last"))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(self.layer.compute_output_shape(input_shape))

@@ -1,0 +1,173 @@
+"""Weights as length and direction, around a layer of Keras."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import wrapped
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.component import component
+from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.numerics import mean
+from keras_funcs._core.numerics import norm
+from keras_funcs._core.typing import Shape
+from keras_funcs._core.typing import Tensor
+
+
+@component()
+class WeightNormalization(Configurable, keras.layers.Layer):
+    """Trains the length and the direction of a layer's weights separately.
+
+    An alternative to batch normalization that knows no batch: for recurrent
+    and generative models, reinforcement learning, and batches of one. The
+    wrapped layer's kernel becomes the direction `v` and is never rewritten,
+    neither in training nor by `predict`; the lengths `g` start as the lengths
+    of `v`, so that the layer starts as it would without the wrapper.
+
+    For the data-dependent start, call `initialize(x)` on a batch of inputs
+    before training: outputs then begin with mean 0 and variance 1.
+
+    Formula:
+    ```python
+    w = g * v / |v|
+    ```
+    for each output of the layer.
+
+    Args:
+        layer: A layer with a `kernel`, not built: `keras.layers.Dense`, the
+            convolutions, depthwise and transposed ones too.
+        **kwargs: Keyword arguments of `keras.layers.Layer`. The wrapper's
+            `dtype` holds for the wrapped layer as well, and defaults to its.
+
+    Input shape:
+        The wrapped layer's.
+
+    Output shape:
+        The wrapped layer's.
+
+    Raises:
+        ValueError: for what is no layer, a layer that is built, has no kernel
+            or regularizes its outputs.
+
+    Example:
+
+    >>> layer = keras_funcs.layers.WeightNormalization(keras.layers.Dense(3))
+    >>> y = layer(np.ones((2, 4)))
+    >>> [tuple(w.shape) for w in layer.weights]  # g, v, bias
+    [(3,), (4, 3), (3,)]
+
+    Reference:
+        Salimans and Kingma (2016), NeurIPS, arXiv:1602.07868
+    """
+
+    def __init__(self, layer: keras.layers.Layer, **kwargs: Any) -> None:
+        layer = wrapped.unbuilt("layer", layer)
+        kwargs.setdefault("dtype", layer.dtype_policy)
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.supports_masking = layer.supports_masking
+
+    def build(self, input_shape: Shape) -> None:
+        if self.layer.activity_regularizer is not None:
+            raise ValueError(
+                f"Layer '{self.name}' wraps a layer without penalties on its "
+                "outputs. Expected activity_regularizer=None. "
+                f"Received: layer={self.layer}"
+            )
+        self.layer.build(input_shape)
+        kernel = wrapped.kernel_of(self.name, self.layer)
+        kept = _output_axes(self.layer)
+        rank = len(kernel.shape)
+        self._axes = [i for i in range(rank) if i - rank not in kept]
+        size = 1
+        for axis in kept:
+            size *= kernel.shape[axis]
+        self.g = self.add_weight(
+            # Flat, since optimizers for matrices would take it for one.
+            shape=(size,),
+            # Read when `g` is made, and not here, where a graph may be traced
+            # in which the kernel has no value yet.
+            initializer=self._lengths,
+            dtype=at_least_float32(self.variable_dtype),
+            name="g",
+        )
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return self._substituted(self.g, inputs)
+
+    def initialize(self, inputs: Tensor) -> None:
+        """Sets lengths and bias so that outputs have mean 0 and variance 1.
+
+        Of the outputs before the activation, on this batch, which the wrapped
+        layer should see in training: what the layers before it give. To be
+        called once, before training, and not inside `fit`, where some
+        backends take no assignment to a trained weight.
+
+        Args:
+            inputs: Tensor or array. A batch of inputs of this layer.
+        """
+        inputs = ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
+        if not self.built:
+            self.build(inputs.shape)
+        layer = self.layer
+        activation, layer.activation = layer.activation, None
+        try:
+            y = ops.cast(
+                self._substituted(ops.ones_like(self.g), inputs),
+                at_least_float32(self.compute_dtype),
+            )
+        finally:
+            layer.activation = activation
+        first = getattr(layer, "data_format", "") == "channels_first"
+        y = ops.moveaxis(y, 1, -1) if first else y
+        if layer.bias is not None:
+            y = y - ops.cast(layer.bias, y.dtype)
+        axes = list(range(len(y.shape) - 1))
+        center = mean(y, axes)
+        spread = ops.sqrt(mean(ops.square(y - center), axes) + 1e-10)
+        self.g.assign(1.0 / spread)
+        if layer.bias is not None:
+            layer.bias.assign(-center / spread)
+
+    def _substituted(self, lengths: Tensor, inputs: Tensor) -> Tensor:
+        """The layer's output with `g v / |v|` where it reads its kernel."""
+        layer = self.layer
+        v = layer.kernel
+        dtype = at_least_float32(self.compute_dtype)
+        direction = ops.cast(v, dtype)
+        length = norm(direction, axis=self._axes, keepdims=True)
+        # w = g * v / |v|
+        w = direction / ops.where(length > 0, length, 1.0)
+        w = w * ops.reshape(ops.cast(lengths, dtype), ops.shape(length))
+
+        def values(variables: list[keras.Variable]) -> list[Tensor]:
+            return [w if item is v else item.value for item in variables]
+
+        outputs, _ = layer.stateless_call(
+            values(layer.trainable_variables),
+            values(layer.non_trainable_variables),
+            inputs,
+        )
+        return outputs
+
+    def _lengths(self, shape: Shape, dtype: str | None = None) -> Tensor:
+        v = ops.cast(self.layer.kernel, dtype)
+        return ops.reshape(norm(v, axis=self._axes), shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(self.layer.compute_output_shape(input_shape))
+
+
+def _output_axes(layer: keras.layers.Layer) -> tuple[int, ...]:
+    """The axes of a kernel, from the back, that count outputs."""
+    depthwise = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+    transposed = (
+        keras.layers.Conv1DTranspose,
+        keras.layers.Conv2DTranspose,
+        keras.layers.Conv3DTranspose,
+    )
+    if isinstance(layer, depthwise):
+        return (-2, -1)
+    return (-2,) if isinstance(layer, transposed) else (-1,)
