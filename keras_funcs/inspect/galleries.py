@@ -57,12 +57,12 @@ def parameter_curves(columns: Mapping[str, Curves], title: str = "") -> bytes:
         style.legend(above)
         grid[1, place].set_xlabel("x", color=style.INK)
     for row, label in enumerate(("f(x)", "f′(x)")):
-        curves = [
+        drawn = [
             (curve.y, curve.slope)[row]
             for column in columns.values()
             for curve in column.values()
         ]
-        grid[row, 0].set_ylim(*_limits(curves))
+        grid[row, 0].set_ylim(*_limits(drawn))
         grid[row, 0].set_ylabel(label, color=style.INK)
     style.title(grid[0, 0], title)
     return style.save(figure)
