@@ -305,6 +305,14 @@ def build_activation(
     units = checks.integer("units", units, at_least=1)
     if not isinstance(layer, AdaptiveActivation):
         checks.invalid("layer", "an adaptive activation", layer)
+    if layer.axis != [-1] or layer.shared_axes is not None:
+        # Built on two axes, its coefficients would stand on the last.
+        checks.invalid(
+            "layer",
+            "coefficients on the last axis (for others call `layer.build` "
+            "with a shape of the full rank)",
+            layer,
+        )
     if not layer.built:
         layer.build((None, units))
     return layer

@@ -65,7 +65,7 @@ class FilterResponseNormalization(Configurable, keras.layers.Layer):
 
     >>> layer = keras_funcs.layers.FilterResponseNormalization()
     >>> y = layer(10.0 * np.ones((2, 8, 8, 3)))
-    >>> round(float(keras.ops.max(y)), 4)
+    >>> round(keras.ops.convert_to_numpy(y).max().item(), 4)
     1.0
 
     Reference:

@@ -35,11 +35,12 @@ class StarReLU(AdaptiveActivation):
 
     Args:
         scale_initializer: Initial scale: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `1 / sqrt(1.25)`.
+            `keras.initializers.get` takes. Defaults to
+            `0.8944271909999159`, the inverse of the root of 1.25.
         bias_initializer: Initial offset, of the same types. Defaults to
-            `-0.5 / sqrt(1.25)`.
+            `-0.4472135954999579`, minus half of that.
         granularity: `"layer"` for one scale and one offset, as published, or
-            `"channel"`.
+            `"channel"`. Defaults to `"layer"`.
         **kwargs: `axis`, `shared_axes`: see
             `keras_funcs.layers.AdaptiveActivation`.
 
@@ -54,9 +55,9 @@ class StarReLU(AdaptiveActivation):
 
     Example:
 
-    >>> star = keras_funcs.layers.StarReLU(1.0, 0.0)
-    >>> [float(value) for value in star(np.array([[-1.0, 0.0, 3.0]]))[0]]
-    [0.0, 0.0, 9.0]
+    >>> y = keras_funcs.layers.StarReLU(1.0, 0.0)(np.array([[-1.0, 3.0]]))
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[0.0, 9.0]]
 
     Reference:
         Yu et al. (2024), TPAMI, arXiv:2210.13452
@@ -117,7 +118,7 @@ class PolyReLU(_Polynomial):
     Args:
         order: Integer from 1 to 10. The highest power. Defaults to `3`.
         granularity: `"layer"` for one polynomial, as published, or
-            `"channel"`.
+            `"channel"`. Defaults to `"layer"`.
         **kwargs: `axis`, `shared_axes`: see
             `keras_funcs.layers.AdaptiveActivation`.
 
@@ -134,8 +135,8 @@ class PolyReLU(_Polynomial):
     Example:
 
     >>> y = keras_funcs.layers.PolyReLU(order=2)(np.array([[-1.0, 0.0, 2.0]]))
-    >>> [float(value) for value in y[0]]
-    [0.0, 0.0, 3.0]
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[0.0, 0.0, 3.0]]
 
     Reference:
         Zhuo et al. (2025), ICLR, arXiv:2411.03884
@@ -182,7 +183,7 @@ class PolyNorm(_Polynomial):
         order: Integer from 1 to 10. The highest power. Defaults to `3`.
         epsilon: Float > 0. Added to the mean square. Defaults to `1e-6`.
         granularity: `"layer"` for one set of weights, as published, or
-            `"channel"`.
+            `"channel"`. Defaults to `"layer"`.
         **kwargs: `axis`, `shared_axes`: see
             `keras_funcs.layers.AdaptiveActivation`.
 
@@ -199,7 +200,7 @@ class PolyNorm(_Polynomial):
     Example:
 
     >>> y = keras_funcs.layers.PolyNorm()(np.ones((2, 4)))
-    >>> [round(float(value), 3) for value in y[0]]
+    >>> keras.ops.convert_to_numpy(y)[0].round(3).tolist()
     [1.0, 1.0, 1.0, 1.0]
 
     Reference:

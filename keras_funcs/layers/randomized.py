@@ -50,7 +50,7 @@ class RReLU(Configurable, keras.layers.Layer):
     Example:
 
     >>> y = keras_funcs.layers.RReLU(0.2, 0.3)(np.array([[-4.0, 2.0]]))
-    >>> [float(value) for value in y[0]]
+    >>> keras.ops.convert_to_numpy(y)[0].tolist()
     [-1.0, 2.0]
 
     Reference:

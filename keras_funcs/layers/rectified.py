@@ -55,7 +55,7 @@ class ChannelPReLU(AdaptiveActivation):
     Example:
 
     >>> y = keras_funcs.layers.ChannelPReLU()(np.array([[-4.0, 0.0, 2.0]]))
-    >>> [float(value) for value in y[0]]
+    >>> keras.ops.convert_to_numpy(y)[0].tolist()
     [-1.0, 0.0, 2.0]
 
     Reference:
@@ -107,7 +107,9 @@ class SReLU(AdaptiveActivation):
 
     It can bend down for large inputs as well as for negative ones, and so
     become convex, concave or S-shaped where a leaky ReLU cannot. It costs four
-    coefficients a channel; prefer `ChannelPReLU` on little data.
+    coefficients a channel; prefer `ChannelPReLU` on little data. It starts as
+    leaky ReLU; keras-contrib's starts from `RandomUniform(0, 1)` for `a_l`
+    and `RandomUniform(0, 5)` for `w`.
 
     Formula:
     ```python
@@ -230,7 +232,7 @@ class APL(AdaptiveActivation):
     Example:
 
     >>> y = keras_funcs.layers.APL(hinges=3)(np.array([[-1.0, 0.0, 2.0]]))
-    >>> [float(value) for value in y[0]]
+    >>> keras.ops.convert_to_numpy(y)[0].tolist()
     [0.0, 0.0, 2.0]
 
     Reference:
@@ -317,7 +319,7 @@ class TLU(AdaptiveActivation):
     Example:
 
     >>> y = keras_funcs.layers.TLU(-1.0)(np.array([[-4.0, 0.0, 2.0]]))
-    >>> [float(value) for value in y[0]]
+    >>> keras.ops.convert_to_numpy(y)[0].tolist()
     [-1.0, 0.0, 2.0]
 
     Reference:

@@ -202,11 +202,11 @@ class SMU(AdaptiveActivation):
     Args:
         alpha: Float in [0, 1). Slope on the left, fixed. Defaults to `0.0`.
         mu_initializer: Initial `mu`: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `1 / sqrt(2)`, which is
-            GELU. The root becomes sharper as `mu` falls to 0; at `mu = 2`, it
-            is `squareplus`.
+            `keras.initializers.get` takes. Defaults to `0.7071067811865476`,
+            the root of 1 / 2, which is GELU. With `form="root"` the corner
+            becomes sharper as `mu` falls to 0; `mu = 2` is `squareplus`.
         form: `"erf"`, or `"root"` for SMU-1, which is cheaper and falls off
-            slower.
+            slower. Defaults to `"erf"`.
         **kwargs: `axis`, `granularity`, `shared_axes`: see
             `keras_funcs.layers.AdaptiveActivation`.
 

@@ -250,3 +250,44 @@ def test_build_activation_refuses():
         layers.build_activation(layers.Swish(), 0)
     with pytest.raises(ValueError, match="argument `layer`"):
         layers.build_activation(keras.layers.ReLU(), 4)
+    for arguments in ({"axis": 1}, {"shared_axes": [1]}):
+        with pytest.raises(ValueError, match="argument `layer`"):
+            layers.build_activation(layers.Swish(**arguments), 4)
+
+
+@pytest.mark.parametrize("kind", [layers.Swish, layers.APL, layers.XIELU])
+def test_an_activation_that_was_built_early_is_saved_with_its_host(
+    kind, tmp_path
+):
+    early = [layers.build_activation(kind(), 4) for _ in range(3)]
+    model = keras.Sequential(
+        [
+            keras.Input((5, 2)),
+            keras.layers.Conv1D(4, 2, activation=early[0]),
+            keras.layers.LSTM(4, activation=early[1]),
+            keras.layers.Dense(4, activation=early[2]),
+        ]
+    )
+    draw = np.random.default_rng(0)
+    model.set_weights(
+        [w + draw.normal(size=w.shape) / 9 for w in model.get_weights()]
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.count_params() == model.count_params()
+    for found, expected in zip(
+        loaded.get_weights(), model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    x = draw.normal(size=(3, 5, 2)).astype("float32")
+    expected = ops.convert_to_numpy(model(x))
+    np.testing.assert_array_equal(ops.convert_to_numpy(loaded(x)), expected)
+
+
+def test_channels_first_is_built_early_with_a_full_shape():
+    layer = layers.Swish(axis=1)
+    layer.build((None, 4, None, None))
+    x = np.random.default_rng(0).normal(size=(2, 4, 3, 5)).astype("float32")
+    layer.set_weights([np.arange(4.0, dtype="float32").reshape(4, 1, 1)])
+    y = ops.convert_to_numpy(keras.layers.Activation(layer)(x))
+    np.testing.assert_allclose(y[:, 0], x[:, 0] / 2, 1e-6)
