@@ -16,7 +16,7 @@ DEFAULTS = [case for case in CASES if case.is_default]
 # is no longer needed fails.
 SEEDED = (
     "ConcreteDropout", "DropBlock1D", "DropBlock2D", "DropBlock3D", "DropPath",
-    "RReLU", "StochasticDepth",
+    "JacobianPenalty", "RReLU", "StochasticDepth",
 )  # fmt: skip
 EXPECTED_FAILURES = {
     ("resumed_training_is_the_same", name): (

@@ -120,6 +120,11 @@ def norm(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     return ops.where(positive, ops.sqrt(safe), ops.zeros_like(squares))
 
 
+def magnitude(x: Tensor) -> Tensor:
+    """`|x|` with slope 0 at 0, where `ops.abs` has slope 1 on JAX."""
+    return x * ops.stop_gradient(ops.sign(x))
+
+
 def unit(x: Tensor, axis: int) -> Tensor:
     """`x / |x|`, and 0 with gradient 0 at a zero vector."""
     # Scaled first: the squares of 1e-20 and of 1e20 leave float32.

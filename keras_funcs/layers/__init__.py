@@ -40,6 +40,8 @@ from keras_funcs.layers.multimodal import (
 )
 from keras_funcs.layers.normalizing import DynamicErf as DynamicErf
 from keras_funcs.layers.normalizing import DynamicTanh as DynamicTanh
+from keras_funcs.layers.penalties import DeCov as DeCov
+from keras_funcs.layers.penalties import JacobianPenalty as JacobianPenalty
 from keras_funcs.layers.periodic import Snake as Snake
 from keras_funcs.layers.periodic import SnakeBeta as SnakeBeta
 from keras_funcs.layers.physics import Rowdy as Rowdy

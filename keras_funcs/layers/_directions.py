@@ -69,6 +69,7 @@ class CosineLayer(Configurable, keras.layers.Layer):
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
+            autocast=False,  # `cosines` casts it, to no less than float32
             name="kernel",
         )
         self.built = True

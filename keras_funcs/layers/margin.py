@@ -158,8 +158,9 @@ class MarginHead(CosineLayer):
         if not labels.is_sparse(y, cosines):
             return ops.cast(y, cosines.dtype)
         ids, valid = labels.class_ids(y, cosines)
-        rows = ops.equal(ops.expand_dims(ids, -1), ops.arange(self.units))
-        rows = ops.cast(rows, cosines.dtype)
+        # The backends disagree on what the row of no class is.
+        safe = ops.where(valid, ids, ops.zeros_like(ids))
+        rows = ops.one_hot(safe, self.units, dtype=cosines.dtype)
         return ops.where(ops.expand_dims(valid, -1), rows, float("nan"))
 
     def _lowered(self, cosines: Tensor) -> Tensor:

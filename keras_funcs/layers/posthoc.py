@@ -69,6 +69,8 @@ class LogitAdjustment(Configurable, keras.layers.Layer):
         Menon et al. (2021), ICLR, arXiv:2007.07314
     """
 
+    example_shape = (4,)
+
     def __init__(
         self,
         class_counts: Counts,

@@ -15,6 +15,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.numerics import magnitude
 from keras_funcs._core.typing import Tensor
 from keras_funcs.regularizers import _base
 
@@ -147,7 +148,7 @@ class SparseGroupLasso(_base.Penalty):
         # (1 - alpha) sum_g sqrt(|g|) |w_g| + alpha |w|_1
         lengths, size = _base.group_lengths(x, self.axis)
         group = size**0.5 * _base.reduced(lengths, self.reduction)
-        lasso = _base.reduced(ops.abs(x), self.reduction)
+        lasso = _base.reduced(magnitude(x), self.reduction)
         return (1.0 - self.l1_ratio) * group + self.l1_ratio * lasso
 
 
@@ -193,7 +194,7 @@ class HoyerSquare(_base.Penalty):
 
     def measure(self, x: Tensor) -> Tensor:
         # (sum |w|)^2 / sum w^2
-        return _hoyer_square(ops.abs(x), self.epsilon)
+        return _hoyer_square(magnitude(x), self.epsilon)
 
 
 @component(tune={"factor": Range(1e-6, 1e-2, log=True)})

@@ -9,6 +9,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.numerics import magnitude
 from keras_funcs._core.typing import Tensor
 from keras_funcs.regularizers import _base
 
@@ -75,7 +76,7 @@ class SCAD(_base.Penalty):
     def measure(self, x: Tensor) -> Tensor:
         # |w| to t, then (2 a t |w| - w^2 - t^2) / (2 (a - 1) t) to a t, then
         # (a + 1) t / 2; all by one line of |w| cut at a t
-        m = _at_most(ops.abs(x), self.a * self.threshold)
+        m = _at_most(magnitude(x), self.a * self.threshold)
         beyond = ops.square(ops.relu(m - self.threshold))
         flat = beyond / (2.0 * (self.a - 1.0) * self.threshold)
         return _base.reduced(m - flat, self.reduction)
@@ -144,7 +145,7 @@ class MCP(_base.Penalty):
     def measure(self, x: Tensor) -> Tensor:
         # |w| - w^2 / (2 gamma t) to gamma t, then gamma t / 2
         end = self.gamma * self.threshold
-        m = _at_most(ops.abs(x), end)
+        m = _at_most(magnitude(x), end)
         return _base.reduced(m - m * (m / (2.0 * end)), self.reduction)
 
 
@@ -203,7 +204,7 @@ class LogSum(_base.Penalty):
 
     def measure(self, x: Tensor) -> Tensor:
         # ln(1 + |w| / epsilon)
-        logs = ops.log1p(ops.abs(x) / self.epsilon)
+        logs = ops.log1p(magnitude(x) / self.epsilon)
         return _base.reduced(logs, self.reduction)
 
 

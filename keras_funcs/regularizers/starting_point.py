@@ -75,7 +75,7 @@ class L2SP(_base.Penalty, keras.layers.Layer):
         super().__init__(trainable=False, dtype=dtype)
         self.factor = checks.number("factor", factor, at_least=0)
         self.shape = None if shape is None else _check_shape(shape)
-        self.reference = None
+        self.reference: Any = None
         if self.shape is not None:
             self.reference = self.add_weight(
                 shape=self.shape,
@@ -87,6 +87,13 @@ class L2SP(_base.Penalty, keras.layers.Layer):
 
     def get_build_config(self) -> None:
         """Nothing: the constructor has built it."""
+
+    def start_from(self, weights: Any) -> None:
+        """Takes a copy of weights of `shape` for the starting point."""
+        if self.reference is None:
+            checks.invalid("shape", "the shape of the weights", self.shape)
+        # By way of NumPy: JAX would take one buffer for both.
+        self.reference.assign(ops.convert_to_numpy(weights))
 
     def measure(self, x: Tensor) -> Tensor:
         if self.reference is not None:
@@ -151,8 +158,7 @@ def anchor(model: keras.Model, factor: float = 0.01) -> keras.Model:
             weight.assign(value)
             if isinstance(weight.regularizer, L2SP):
                 found += 1
-                # By way of NumPy: JAX would take one buffer for both.
-                weight.regularizer.reference.assign(value)
+                weight.regularizer.start_from(value)
     if not found:
         checks.invalid("model", "a model with a kernel", model.name)
     return clone

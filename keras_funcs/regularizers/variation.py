@@ -8,6 +8,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.numerics import magnitude
 from keras_funcs._core.typing import Tensor
 from keras_funcs.regularizers import _base
 
@@ -73,6 +74,6 @@ class TotalVariation(_base.Penalty):
             before = (slice(None),) * axis
             # sum_i |w_{i+1} - w_i|
             step = x[(*before, slice(1, None))] - x[(*before, slice(-1))]
-            total = total + ops.sum(ops.abs(step))
+            total = total + ops.sum(magnitude(step))
             steps += math.prod(step.shape)
         return total if self.reduction == "sum" else total / max(steps, 1)

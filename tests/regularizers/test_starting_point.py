@@ -55,13 +55,15 @@ def test_the_formula():
     np.testing.assert_allclose(
         total([penalty(w)]), 0.15 * (w**2).sum(), 1e-6
     )  # from 0, before there is another point
-    penalty.reference.assign(start)
+    penalty.start_from(start)
     expected = 0.15 * ((w - start) ** 2).sum()
     np.testing.assert_allclose(total([penalty(w)]), expected, 1e-6)
     l2 = keras.regularizers.L2(0.15)
     np.testing.assert_allclose(total([L2SP(0.3)(w)]), total([l2(w)]), 1e-6)
     with pytest.raises(ValueError, match="argument `shape`"):
         penalty(draw(4, 6))
+    with pytest.raises(ValueError, match="argument `shape`"):
+        L2SP(0.3).start_from(start)
 
 
 def test_anchoring_copies_and_changes_no_prediction():
