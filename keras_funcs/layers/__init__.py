@@ -19,6 +19,8 @@ from keras_funcs.layers.concrete_dropout import (
     ConcreteDropout as ConcreteDropout,
 )
 from keras_funcs.layers.cosine import CosineDense as CosineDense
+from keras_funcs.layers.crossing import Maxout as Maxout
+from keras_funcs.layers.crossing import PolynomialCrossing as PolynomialCrossing
 from keras_funcs.layers.dropout import DropBlock as DropBlock
 from keras_funcs.layers.dropout import DropBlock1D as DropBlock1D
 from keras_funcs.layers.dropout import DropBlock2D as DropBlock2D

@@ -59,13 +59,14 @@ class DropBlock(Configurable, keras.layers.Layer):
                 f"an integer or a list of {self.dimensions} integers",
                 block_size,
             )
-        self._sides = [
+        # A tuple, which Keras leaves one; its lists are not those of backends.
+        self._sides = tuple(
             checks.integer(
                 "block_size", side, at_least=1, at_most=LARGEST_BLOCK
             )
             for side in sides
-        ]
-        self.block_size = self._sides[0] if one else self._sides
+        )
+        self.block_size = self._sides[0] if one else list(self._sides)
         self.couple_channels = checks.boolean(
             "couple_channels", couple_channels
         )

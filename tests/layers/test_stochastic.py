@@ -1,4 +1,4 @@
-"""DropPath: who is dropped, how often, and what is left."""
+"""DropPath and StochasticDepth: who is dropped, how often, what is left."""
 
 import keras
 import numpy as np
@@ -92,3 +92,70 @@ def test_bad_arguments_are_refused(arguments):
     (name,) = arguments
     with pytest.raises(ValueError, match=f"argument `{name}`"):
         layers.DropPath(**arguments)
+
+
+def depth(shortcut, residual, p, seed=7, training=True):
+    layer = layers.StochasticDepth(p, seed=seed)
+    return ops.convert_to_numpy(layer([shortcut, residual], training=training))
+
+
+def test_a_batch_survives_as_one_and_unscaled():
+    shortcut = np.full((8, 3), 5.0, "float32")
+    residual = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    layer = layers.StochasticDepth(0.7, seed=1)
+    kept = 0
+    for _ in range(400):
+        y = layer([shortcut, residual], training=True)
+        y = ops.convert_to_numpy(y)
+        whole = np.array_equal(y, shortcut + residual)
+        assert whole or np.array_equal(y, shortcut)
+        kept += whole
+    # Four standard errors of a binomial share.
+    assert abs(kept / 400 - 0.7) < 4 * (0.7 * 0.3 / 400) ** 0.5
+
+
+def test_inference_scales_the_branch_by_its_probability():
+    shortcut, residual = np.random.default_rng(0).normal(size=(2, 5, 3))
+    y = depth(shortcut, residual, 0.8, training=False)
+    np.testing.assert_allclose(y, shortcut + 0.8 * residual, 1e-5, 1e-6)
+    sure = depth(shortcut, residual, 1.0)
+    np.testing.assert_allclose(sure, shortcut + residual, 1e-5, 1e-6)
+
+
+def test_a_dropped_branch_may_be_infinite():
+    y = depth(np.ones((2, 3)), np.full((2, 3), np.inf), 1e-9)
+    np.testing.assert_array_equal(y, 1.0)
+
+
+def test_stochastic_depth_trains_inside_fit_with_an_unknown_batch():
+    inputs = keras.Input((4,))
+    branch = keras.layers.Dense(4)(inputs)
+    y = layers.StochasticDepth(0.5, seed=1)([inputs, branch])
+    model = keras.Model(inputs, y)
+    assert model.output_shape == (None, 4)
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(0, 1, (21, 4)).astype("float32")
+    start = model.evaluate(x, 2 * x, verbose=0)
+    model.fit(x, 2 * x, batch_size=8, epochs=10, verbose=0)
+    assert model.evaluate(x, 2 * x, verbose=0) < start
+
+
+def test_the_mask_is_the_shortcuts():
+    x = np.ones((2, 3, 4), "float32")
+    x[:, 2] = 0.0
+    masked = keras.layers.Masking()
+    layer = layers.StochasticDepth()
+    mask = layer.compute_mask([x, x], [masked.compute_mask(x), None])
+    expected = np.array([[True, True, False]] * 2)
+    np.testing.assert_array_equal(ops.convert_to_numpy(mask), expected)
+
+
+@pytest.mark.parametrize("p", [0.0, 1.1, "0.5"])
+def test_bad_probabilities_are_refused(p):
+    with pytest.raises(ValueError, match="argument `survival_probability`"):
+        layers.StochasticDepth(p)
+
+
+def test_one_input_is_refused():
+    with pytest.raises(ValueError, match="Expected 2 inputs"):
+        layers.StochasticDepth()(np.ones((2, 3)))

@@ -1,0 +1,226 @@
+"""Layers of tabular models: feature crosses, and the largest of a group."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core import maps
+from keras_funcs._core.component import Configurable
+from keras_funcs._core.component import component
+from keras_funcs._core.typing import InitializerLike
+from keras_funcs._core.typing import RegularizerLike
+from keras_funcs._core.typing import Shape
+from keras_funcs._core.typing import Tensor
+
+
+@component()
+class PolynomialCrossing(Configurable, keras.layers.Layer):
+    """Multiplies features with each other: the cross layer of DCN-v2.
+
+    For click and sales data, where products of features decide and dense
+    layers find them slowly. Each layer raises the degree by one; two or three,
+    beside a plain network, are usual. Take `projection_dim` of a quarter of
+    the features where there are thousands.
+
+    Formula:
+    ```python
+    y = x0 * (W @ x + b + diag_scale * x) + x
+    ```
+    with `W = U @ V` of rank `projection_dim`, where it is given.
+
+    Args:
+        projection_dim: Integer >= 1, or None for a full `W`. Defaults to
+            `None`.
+        diag_scale: Float >= 0. Added to the diagonal of `W`; keeps deep stacks
+            stable. Defaults to `0.0`.
+        use_bias: Boolean. Whether there is a `b`. Defaults to `True`.
+        kernel_initializer: Initializer of `W`, or of `U` and `V`. Defaults to
+            `"glorot_uniform"`.
+        kernel_regularizer: Regularizer of the same. Defaults to `None`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Input shape:
+        A list `[x0, x]` of two tensors `(batch, ..., features)`: the first
+        inputs of the stack, and the output of the layer before, which for the
+        first layer is `x0` again.
+
+    Output shape:
+        That of `x`.
+
+    Raises:
+        ValueError: for a `projection_dim` < 1, a `diag_scale` < 0, or where it
+            is not called on two tensors of as many features.
+
+    Example:
+
+    >>> x0 = np.ones((2, 3))
+    >>> x = keras_funcs.layers.PolynomialCrossing()([x0, x0])
+    >>> y = keras_funcs.layers.PolynomialCrossing()([x0, x])
+
+    Reference:
+        Wang, Shivanna, Cheng, Jain, Lin, Hong and Chi (2021), WWW,
+        arXiv:2008.13535
+    """
+
+    example_shape = [(6,), (6,)]
+
+    def __init__(
+        self,
+        projection_dim: int | None = None,
+        diag_scale: float = 0.0,
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        kernel_regularizer: RegularizerLike = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if projection_dim is not None:
+            projection_dim = checks.integer(
+                "projection_dim",
+                projection_dim,
+                at_least=1,
+                at_most=checks.MAX_CLASSES,
+            )
+        self.projection_dim = projection_dim
+        self.diag_scale = checks.number("diag_scale", diag_scale, at_least=0)
+        self.use_bias = checks.boolean("use_bias", use_bias)
+        self.kernel_initializer = checks.keras_object(
+            "kernel_initializer",
+            kernel_initializer,
+            keras.initializers.get,
+            "an initializer",
+        )
+        self.kernel_regularizer = checks.regularizer(
+            "kernel_regularizer", kernel_regularizer
+        )
+        self.supports_masking = True
+
+    def build(self, input_shape: list[Shape]) -> None:
+        maps.need_several(self.name, input_shape, 2)
+        first, last = (
+            maps.channels(self.name, shape, "channels_last")
+            for shape in input_shape
+        )
+        if first != last:
+            raise ValueError(
+                f"Layer '{self.name}' crosses features with themselves. "
+                "Expected as many in both inputs. "
+                f"Received: input_shape={input_shape}"
+            )
+        rank = self.projection_dim
+        shapes = (
+            [(last, last)] if rank is None else [(last, rank), (rank, last)]
+        )
+        self.kernels = [
+            self.add_weight(
+                shape=shape,
+                initializer=self.kernel_initializer,
+                regularizer=self.kernel_regularizer,
+                name=f"kernel_{index}",
+            )
+            for index, shape in enumerate(shapes)
+        ]
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(last,), initializer="zeros", name="bias"
+            )
+        self.built = True
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        x0, x = inputs
+        projected = x
+        for kernel in self.kernels:
+            # Cast, since Torch makes float32 of a product in float64.
+            projected = ops.cast(
+                ops.matmul(projected, kernel), self.compute_dtype
+            )
+        if self.bias is not None:
+            projected = projected + self.bias
+        # y = x0 * (W @ x + b + diag_scale * x) + x
+        return x0 * (projected + self.diag_scale * x) + x
+
+    def compute_mask(self, inputs: list[Tensor], previous_mask: Any) -> Any:
+        is_list = isinstance(previous_mask, (list, tuple))
+        return previous_mask[1] if is_list else previous_mask
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return tuple(input_shape[1])
+
+
+@component()
+class Maxout(Configurable, keras.layers.Layer):
+    """Keeps the largest of each group of features.
+
+    An activation that is learned: behind a dense layer of `k * units` outputs
+    it is a convex function of `k` pieces, for `k` times the weights. Made for
+    dropout; today a gated layer does more with as many.
+
+    Formula:
+    ```python
+    y[i] = max(x[i * k], ..., x[i * k + k - 1]),  k = features / units
+    ```
+
+    Args:
+        units: Integer >= 1. Groups, which the features must divide into.
+        axis: Integer. The features. Defaults to `-1`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Input shape:
+        Any, with the batch on axis 0.
+
+    Output shape:
+        The input's, with `units` on the axis.
+
+    Raises:
+        ValueError: for `units` < 1, an axis that is out of range, or features
+            that are no multiple of `units`.
+
+    Example:
+
+    >>> y = keras_funcs.layers.Maxout(2)(np.array([[1.0, 4.0, 3.0, 2.0]]))
+    >>> [float(value) for value in y[0]]
+    [4.0, 3.0]
+
+    Reference:
+        Goodfellow, Warde-Farley, Mirza, Courville and Bengio (2013), ICML,
+        arXiv:1302.4389
+    """
+
+    example_shape = (8,)
+
+    def __init__(self, units: int, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = checks.integer(
+            "units", units, at_least=1, at_most=checks.MAX_CLASSES
+        )
+        self.axis = checks.integer("axis", axis)
+        if self.axis == 0:
+            checks.invalid("axis", "an axis other than the batch axis 0", axis)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        axis = checks.axis_of("axis", self.axis, len(input_shape))
+        size = input_shape[axis]
+        if axis == 0 or size is None or size % self.units:
+            raise ValueError(
+                f"Layer '{self.name}' has {self.units} groups. Expected a "
+                f"known size on axis {self.axis}, a multiple of them. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        axis = checks.axis_of("axis", self.axis, len(inputs.shape))
+        shape = list(ops.shape(inputs))
+        groups = [self.units, inputs.shape[axis] // self.units]
+        x = ops.reshape(inputs, [*shape[:axis], *groups, *shape[axis + 1 :]])
+        return ops.max(x, axis=axis + 1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        axis = checks.axis_of("axis", self.axis, len(input_shape))
+        shape = list(input_shape)
+        shape[axis] = self.units
+        return tuple(shape)
