@@ -99,8 +99,8 @@ def isru(x: Tensor, alpha: float = 1.0) -> Tensor:
 @component()
 def laplace(
     x: Tensor,
-    mu: float = math.sqrt(1 / 2),
-    sigma: float = math.sqrt(1 / (4 * math.pi)),
+    mu: float = 0.7071067811865476,
+    sigma: float = 0.28209479177387814,
 ) -> Tensor:
     """A sigmoid of bounded slope that approximates squared ReLU around 0.
 
@@ -115,9 +115,10 @@ def laplace(
 
     Args:
         x: Tensor of any shape.
-        mu: Float, or tensor. Where the value is 1/2. Defaults to `sqrt(1/2)`.
+        mu: Float, or tensor. Where the value is 1/2. Defaults to
+            `0.7071067811865476`, sqrt(1/2).
         sigma: Float > 0, or tensor. Width of the step. Defaults to
-            `sqrt(1 / (4 * pi))`.
+            `0.28209479177387814`, sqrt(1 / (4 pi)).
 
     Returns:
         Tensor of the shape and dtype of `x`.

@@ -54,9 +54,9 @@ def sine(x: Tensor, frequency: float = 30.0) -> Tensor:
     """Sine, for networks that represent an image, a sound or a field.
 
     All derivatives of such a network are of the same kind, so it can be fitted
-    to gradients and differential equations. It needs the initialization of
-    its authors, which `keras_funcs.layers.Sine` names; with that of Keras, take
-    a frequency of 1.
+    to gradients and differential equations. It needs the kernels of
+    `keras_funcs.initializers.SirenUniform`; `keras_funcs.layers.Sine` is the
+    same as a layer, with other frequencies.
 
     Formula:
     ```python

@@ -42,7 +42,9 @@ def squared_relu(x: Tensor) -> Tensor:
 
 @component()
 def star_relu(
-    x: Tensor, scale: float = 1.25**-0.5, bias: float = -0.5 * 1.25**-0.5
+    x: Tensor,
+    scale: float = 0.8944271909999159,
+    bias: float = -0.4472135954999579,
 ) -> Tensor:
     """Squared ReLU with the mean and variance of its input.
 
@@ -57,8 +59,10 @@ def star_relu(
 
     Args:
         x: Tensor of any shape.
-        scale: Float, or tensor. Defaults to `1 / sqrt(1.25)`.
-        bias: Float, or tensor. Defaults to `-0.5 / sqrt(1.25)`.
+        scale: Float, or tensor. Defaults to `0.8944271909999159`,
+            1 / sqrt(1.25).
+        bias: Float, or tensor. Defaults to `-0.4472135954999579`,
+            -0.5 / sqrt(1.25).
 
     Returns:
         Tensor of the shape and dtype of `x`.

@@ -26,14 +26,14 @@ class _Squashing(AdaptiveActivation):
 
     def __init__(
         self,
-        scale: bool = True,
-        center: bool = True,
-        gamma_initializer: InitializerLike = "ones",
-        beta_initializer: InitializerLike = "zeros",
-        gamma_regularizer: RegularizerLike = None,
-        beta_regularizer: RegularizerLike = None,
-        gamma_constraint: ConstraintLike = None,
-        beta_constraint: ConstraintLike = None,
+        scale: bool,
+        center: bool,
+        gamma_initializer: InitializerLike,
+        beta_initializer: InitializerLike,
+        gamma_regularizer: RegularizerLike,
+        beta_regularizer: RegularizerLike,
+        gamma_constraint: ConstraintLike,
+        beta_constraint: ConstraintLike,
         **kwargs: Any,
     ) -> None:
         self.scale = checks.boolean("scale", scale)
@@ -151,20 +151,40 @@ class DynamicTanh(_Squashing):
     Example:
 
     >>> y = keras_funcs.layers.DynamicTanh()(np.array([[-100.0, 0.0, 100.0]]))
-    >>> [float(value) for value in y[0]]
-    [-1.0, 0.0, 1.0]
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[-1.0, 0.0, 1.0]]
 
     Reference:
         Zhu, Chen, He, LeCun and Liu (2025), CVPR, arXiv:2503.10622
     """
 
     def __init__(
-        self, alpha_initializer: InitializerLike = 0.5, **kwargs: Any
+        self,
+        alpha_initializer: InitializerLike = 0.5,
+        scale: bool = True,
+        center: bool = True,
+        gamma_initializer: InitializerLike = "ones",
+        beta_initializer: InitializerLike = "zeros",
+        gamma_regularizer: RegularizerLike = None,
+        beta_regularizer: RegularizerLike = None,
+        gamma_constraint: ConstraintLike = None,
+        beta_constraint: ConstraintLike = None,
+        **kwargs: Any,
     ) -> None:
         self.alpha_initializer = checks.initializer(
             "alpha_initializer", alpha_initializer
         )
-        super().__init__(**kwargs)
+        super().__init__(
+            scale,
+            center,
+            gamma_initializer,
+            beta_initializer,
+            gamma_regularizer,
+            beta_regularizer,
+            gamma_constraint,
+            beta_constraint,
+            **kwargs,
+        )
 
     def build_squashing(self) -> None:
         self.alpha = self.add_scalar("alpha", self.alpha_initializer)
@@ -221,8 +241,8 @@ class DynamicErf(_Squashing):
     Example:
 
     >>> y = keras_funcs.layers.DynamicErf()(np.array([[-100.0, 0.0, 100.0]]))
-    >>> [float(value) for value in y[0]]
-    [-1.0, 0.0, 1.0]
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[-1.0, 0.0, 1.0]]
 
     Reference:
         Chen, Lu, Zhu, Sun and Liu (2025), arXiv:2512.10938
@@ -232,6 +252,14 @@ class DynamicErf(_Squashing):
         self,
         alpha_initializer: InitializerLike = 0.5,
         shift_initializer: InitializerLike = 0.0,
+        scale: bool = True,
+        center: bool = True,
+        gamma_initializer: InitializerLike = "ones",
+        beta_initializer: InitializerLike = "zeros",
+        gamma_regularizer: RegularizerLike = None,
+        beta_regularizer: RegularizerLike = None,
+        gamma_constraint: ConstraintLike = None,
+        beta_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         self.alpha_initializer = checks.initializer(
@@ -240,7 +268,17 @@ class DynamicErf(_Squashing):
         self.shift_initializer = checks.initializer(
             "shift_initializer", shift_initializer
         )
-        super().__init__(**kwargs)
+        super().__init__(
+            scale,
+            center,
+            gamma_initializer,
+            beta_initializer,
+            gamma_regularizer,
+            beta_regularizer,
+            gamma_constraint,
+            beta_constraint,
+            **kwargs,
+        )
 
     def build_squashing(self) -> None:
         self.alpha = self.add_scalar("alpha", self.alpha_initializer)

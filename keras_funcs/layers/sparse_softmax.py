@@ -58,7 +58,7 @@ class Entmax(Configurable, keras.layers.Layer):
     Example:
 
     >>> y = keras_funcs.layers.Entmax()(np.array([[-2.0, 0.0, 0.5]]))
-    >>> [round(float(value), 3) for value in y[0]]
+    >>> [round(float(p), 3) for p in keras.ops.convert_to_numpy(y)[0]]
     [0.0, 0.326, 0.674]
 
     Reference:
