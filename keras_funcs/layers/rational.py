@@ -233,6 +233,8 @@ class Rational(AdaptiveActivation):
         return self.add_coefficient(name, start, count=len(values))
 
     def _per_channel(self, coefficients: Tensor) -> Tensor:
+        # JAX's `where` takes no variable.
+        coefficients = ops.convert_to_tensor(coefficients)
         if self.groups == 1:
             return coefficients
         return ops.repeat(coefficients, self._repeats, axis=self._group_axis)
