@@ -73,7 +73,7 @@ def contact_sheet(
     title: str = "",
     missing: Sequence[str] = (),
     trainable: Sequence[str] = (),
-    columns: int = 8,
+    columns: int | None = None,
 ) -> bytes:
     """Draws many activations, small, each with its slope, on the same axes.
 
@@ -83,22 +83,27 @@ def contact_sheet(
         title: String above the figure.
         missing: Names that have no curve, for the line below.
         trainable: Names to print bold.
-        columns: Integer >= 1. Panels in a row. Defaults to `8`.
+        columns: Integer >= 1, or None. Panels in a row. Defaults to `None`,
+            those of 7 to 9 that leave the fewest places empty.
 
     Returns:
         PNG bytes; all names stand in its metadata as `Description`.
     """
-    columns = checks.integer("columns", columns, at_least=1)
     if not curves:
         checks.invalid("curves", "at least one curve", curves)
+    if columns is None:
+        columns = min((9, 8, 7), key=lambda number: -len(curves) % number)
+    columns = checks.integer("columns", columns, at_least=1)
     rows = -(-len(curves) // columns)
     figure, grid = style.grid(
         1.45 * columns, 1.3 * rows + 0.9, rows, columns, sharex=True,
         sharey=True,
     )  # fmt: skip
     (left, right), (bottom, top) = SHEET
+    stretched = False
     for axes, (name, curve) in zip(grid.flat, curves.items()):
         stretch = max(1, round(right / float(curve.x[-1])))
+        stretched = stretched or stretch > 1
         x = np.asarray(curve.x) * stretch
         _cross(axes)
         axes.plot(x, curve.slope, color=style.ORANGE, linewidth=1.0)
@@ -122,6 +127,8 @@ def contact_sheet(
         axes.tick_params(labelbottom=True)
     note = "blue f(x), orange f′(x)"
     note += "; bold: trained" if trainable else ""
+    if stretched:
+        note += "; (x/10): axis divided by 10"
     if missing:
         note += f"; not of one number: {', '.join(missing)}"
     figure.supxlabel(
