@@ -284,7 +284,11 @@ class LayerScale(Configurable, keras.layers.Layer):
             start = keras.initializers.Constant(start)
         # Named as a coefficient, so that weight decay can leave it alone.
         self.gamma = self.add_weight(
-            shape=(count,), initializer=start, name="act_gamma"
+            shape=(count,),
+            initializer=start,
+            dtype=at_least_float32(self.variable_dtype),
+            autocast=False,
+            name="act_gamma",
         )
         self.built = True
 
@@ -292,7 +296,10 @@ class LayerScale(Configurable, keras.layers.Layer):
         rank = len(inputs.shape)
         axis = checks.axis_of("axis", self.axis, rank)
         others = [i for i in range(rank) if i != axis]
-        return inputs * ops.expand_dims(self.gamma, others)
+        # In float32: float16 has one digit left for 1e-6.
+        x = ops.cast(inputs, self.gamma.dtype)
+        y = x * ops.expand_dims(self.gamma, others)
+        return ops.cast(y, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)

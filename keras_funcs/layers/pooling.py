@@ -61,12 +61,13 @@ class GeMPooling(Configurable, keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         maps.need_rank(self.name, input_shape, self.dimensions + 2)
-        shape = ()
+        shape: tuple[int, ...] = ()
         if self.granularity == "channel":
             count = maps.channels(self.name, input_shape, self.data_format)
             rest = self.dimensions * (self.data_format == "channels_first")
-            shape = (count,) if not rest else (1, count) + (1,) * rest
+            shape = (count,) + (1,) * rest
         self.act_p = self.add_weight(
+            # Never of rank 2, which optimizers for matrices look for.
             shape=shape if len(shape) != 2 else (1, *shape),
             initializer=keras.initializers.Constant(inverse_softplus(self.p)),
             dtype=at_least_float32(self.variable_dtype),
@@ -84,7 +85,8 @@ class GeMPooling(Configurable, keras.layers.Layer):
         axes = maps.map_axes(self.data_format, len(x.shape))
         top = ops.stop_gradient(ops.max(x, axis=axes, keepdims=True))
         p = ops.softplus(self.act_p)
-        powers = ops.exp(p * ops.log(x / top))
+        # Not log(x / top): XLA divides by way of 1 / top, which is 0 from 1e38.
+        powers = ops.exp(p * (ops.log(x) - ops.log(top)))
         y = top * ops.exp(ops.log(mean(powers, axes, keepdims=True)) / p)
         y = y if self.keepdims else ops.squeeze(y, axis=axes)
         return ops.cast(y, self.compute_dtype)

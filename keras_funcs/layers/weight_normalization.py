@@ -115,7 +115,7 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         activation, layer.activation = layer.activation, None
         try:
             y = ops.cast(
-                self._substituted(ops.ones_like(self.g), inputs),
+                self._substituted(ops.ones(self.g.shape), inputs),
                 at_least_float32(self.compute_dtype),
             )
         finally:

@@ -110,6 +110,13 @@ def test_layer_scale_scales_channels(axis):
     np.testing.assert_allclose(values(layer(x)), x * gamma.reshape(shape))
 
 
+def test_small_scales_survive_half_precision():
+    layer = layers.LayerScale(1e-6, dtype="mixed_float16")
+    y = layer(np.full((1, 4), 1000.0, "float16"))
+    np.testing.assert_allclose(values(y), 1e-3, 1e-3)
+    assert layer.gamma.dtype == "float32"
+
+
 def test_film_scales_and_shifts_by_the_condition():
     x, condition = inputs(2, 4, 5, 6), inputs(2, 3, seed=1)
     layer = layers.FiLM()
