@@ -50,13 +50,13 @@ def snake(x: Tensor, frequency: float = 1.0) -> Tensor:
 
 
 @component()
-def sine(x: Tensor, frequency: float = 30.0) -> Tensor:
+def sine(x: Tensor, frequency: float = 1.0) -> Tensor:
     """Sine, for networks that represent an image, a sound or a field.
 
     All derivatives of such a network are of the same kind, so it can be fitted
-    to gradients and differential equations. It needs the kernels of
-    `keras_funcs.initializers.SirenUniform`; `keras_funcs.layers.Sine` is the
-    same as a layer, with other frequencies.
+    to gradients and differential equations. The default suits Keras's
+    initializers; SIREN's 30 needs `keras_funcs.initializers.SirenUniform`, and
+    `keras_funcs.layers.Sine` to be an `activation=`.
 
     Formula:
     ```python
@@ -66,7 +66,7 @@ def sine(x: Tensor, frequency: float = 30.0) -> Tensor:
     Args:
         x: Tensor of any shape.
         frequency: Float, or tensor. In radians for each unit of input.
-            Defaults to `30.0`.
+            Defaults to `1.0`.
 
     Returns:
         Tensor of the shape and dtype of `x`.

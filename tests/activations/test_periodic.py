@@ -32,11 +32,13 @@ def test_value_slope_and_curve(function, oracle):
     agrees(function, oracle, X[1:-1])
 
 
-def test_sine_has_the_frequency_of_its_authors():
+def test_sine_of_frequency_30_is_the_layer_of_its_authors():
     x = np.linspace(-1, 1, 21).astype("float32")
     expected = [math.sin(30 * v) for v in map(float, x)]
-    found = ops.convert_to_numpy(activations.sine(x))
+    found = ops.convert_to_numpy(activations.sine(x, 30.0))
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    layer = ops.convert_to_numpy(layers.Sine()(x[:, None]))[:, 0]
+    np.testing.assert_array_equal(found, layer)
 
 
 @pytest.mark.parametrize("dtype", LARGEST)

@@ -148,3 +148,28 @@ def test_long_values_are_cut():
     with pytest.raises(ValueError) as error:
         checks.number("x", "9" * 10_000)
     assert len(str(error.value)) < 400 and "..." in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "value", [keras.ops.ones(()), keras.Variable(1.0), keras.KerasTensor((3,))]
+)
+def test_tensors_are_parameters(value):
+    assert checks.parameter("alpha", value, above=5) is value
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), "1", None, True])
+def test_parameters_that_are_no_tensors_are_numbers(value):
+    with pytest.raises(ValueError, match="argument `alpha`.*> 0"):
+        checks.parameter("alpha", value, above=0)
+    assert checks.parameter("alpha", np.float32(0.5), above=0) == 0.5
+
+
+def test_axes_are_counted_from_the_front():
+    found = [checks.axis_of("axis", axis, 3) for axis in (-3, -1, 0, 2)]
+    assert found == [0, 2, 0, 2]
+
+
+@pytest.mark.parametrize("axis", [3, -4, 0.0, None, True])
+def test_axes_out_of_range_are_refused(axis):
+    with pytest.raises(ValueError, match="argument `axis`"):
+        checks.axis_of("axis", axis, 3)

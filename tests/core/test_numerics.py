@@ -2,12 +2,14 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 import scipy.special
 from keras import ops
 
 from keras_funcs._core import numerics
+from keras_funcs._core.backend import active
 from tests.derivatives import derivative
 from tests.derivatives import gradient
 
@@ -115,3 +117,19 @@ def test_mean_of_several_axes():
         np.testing.assert_allclose(found, wanted, 1e-5, 1e-6)
     kept = numerics.mean(tensor(x), [0, 2], keepdims=True)
     assert tuple(kept.shape) == (1, 4, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_floats_stay_and_are_widened(dtype):
+    with active().float64():
+        x = numerics.as_float(ops.ones(3, dtype=dtype))
+        wide = numerics.widened(x)
+        assert keras.backend.standardize_dtype(x.dtype) == dtype
+        expected = "float64" if dtype == "float64" else "float32"
+        assert keras.backend.standardize_dtype(wide.dtype) == expected
+
+
+@pytest.mark.parametrize("values", [[1, 2], np.array([1, 2]), [True, False]])
+def test_other_numbers_become_floats(values):
+    x = numerics.as_float(values)
+    assert keras.backend.standardize_dtype(x.dtype) == "float32"
