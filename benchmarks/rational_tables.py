@@ -18,6 +18,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import numpy as np
 
 from keras_funcs.layers import _rational_fit as fitting
+from keras_funcs.layers._rational_tables import TABLES
 
 BOUND, DEGREES = 10.0, (5, 4)
 ROUNDS, STARTS = 200, 3
@@ -138,9 +139,8 @@ def source(tables: dict[tuple[str, str], fitting.Table]) -> str:
 def main() -> None:
     keys = [(name, kind) for name in fitting.CURVES for kind in "AB"]
     if "--write" in sys.argv[1:]:
-        MODULE.write_text(source({key: fitted(*key) for key in keys}))
-    from keras_funcs.layers._rational_tables import TABLES
-
+        TABLES.update({key: fitted(*key) for key in keys})
+        MODULE.write_text(source(TABLES))
     print("largest distance   ours [-10, 10]   published [-3, 3], [-10, 10]")
     for key in keys:
         line = (

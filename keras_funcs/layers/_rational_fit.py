@@ -141,15 +141,17 @@ def slopes_of(curve: Curve, bound: float) -> list[float]:
     found = []
     for end in (-bound, bound):
         x = end * np.array([1.0 - 1e-4, 1.0, 50.0, 100.0])
+        inner, last = sampled(curve, x[:2])
+        slope = (last - inner) / (1e-4 * end)
         try:
-            inner, last, far, farther = sampled(curve, x)
+            far, farther = sampled(curve, x[2:])
         except ValueError:  # not finite so far out
-            inner, last = sampled(curve, x[:2])
-            far, farther = math.inf, math.inf
-        slope = (farther - far) / (50.0 * end) if far < math.inf else math.inf
-        line = last + slope * 49.0 * end
-        if not abs(line - far) <= 1e-2 + 1e-4 * abs(far):
-            slope = (last - inner) / (1e-4 * end)
+            pass
+        else:
+            asymptote = (farther - far) / (50.0 * end)
+            line = last + asymptote * 49.0 * end
+            if abs(line - far) <= 1e-2 + 1e-4 * abs(far):
+                slope = asymptote
         # Digits that float32 may have lost are none to go to 1e38 with.
         found.append(round(float(slope), 6) + 0.0)
     return found
