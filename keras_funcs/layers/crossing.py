@@ -217,7 +217,13 @@ class Maxout(Configurable, keras.layers.Layer):
         shape = list(ops.shape(inputs))
         groups = [self.units, inputs.shape[axis] // self.units]
         x = ops.reshape(inputs, [*shape[:axis], *groups, *shape[axis + 1 :]])
-        return ops.max(x, axis=axis + 1)
+        # Not `ops.max`: on JAX its gradient divides by how many equal the
+        # largest, which are none where XLA computes `x` twice, rounded apart.
+        best = ops.expand_dims(ops.argmax(x, axis=axis + 1), axis + 1)
+        each = ops.arange(groups[1], dtype=best.dtype)
+        others = [i for i in range(len(x.shape)) if i != axis + 1]
+        chosen = ops.equal(ops.expand_dims(each, others), best)
+        return ops.sum(ops.where(chosen, x, ops.zeros_like(x)), axis=axis + 1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         axis = checks.axis_of("axis", self.axis, len(input_shape))
