@@ -76,7 +76,8 @@ class Rational(AdaptiveActivation):
     for both infinities, where relu has two. Therefore it ends at `bound`, and
     the slopes of the approximated function (for relu, 0 and 1) go on from its
     values there, so that the errors above are those of all numbers (of silu,
-    up to 0.0005 more, which it is from its asymptote at 10). Both ends move with the coefficients, the slopes stay.
+    up to 0.0005 more, which it is from its asymptote at 10). Both ends
+    move with the coefficients, the slopes stay.
 
     Attributes:
         fit_error: Float, or None. The largest distance between the function
