@@ -25,7 +25,12 @@ def by_hand() -> dict[str, Function]:
 def _powers(x: Any, a: Any, b: Any) -> Any:
     import torch
 
-    powers = torch.vander(x.reshape(-1), len(a), increasing=True)
+    z = x.reshape(-1)
+    # Theirs is `torch.vander`, whose gradient Torch 2.13 refuses to compute.
+    columns = [torch.ones_like(z)]
+    for _ in range(len(a) - 1):
+        columns.append(columns[-1] * z)
+    powers = torch.stack(columns, 1)
     p = powers.mul(a).sum(1)
     below = torch.cat([b.new_ones(1), b, b.new_zeros(len(a) - len(b) - 1)])
     return p.div(powers.mul(below).abs().sum(1)).view(x.shape)
