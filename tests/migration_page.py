@@ -17,17 +17,26 @@ from keras_funcs._core.component import arguments
 FACTS = Path(__file__).parents[1] / "docs" / "migration.toml"
 REQUIRED = "required"
 HEAD = """\
-# From TensorFlow Addons
+# From TensorFlow Addons and keras-contrib
 
-TensorFlow Addons ended with Keras 2. This page says where each of its losses
-and metrics is now, in this pack or in Keras 3, and which defaults differ: the
-old default stands before the arrow. Shapes, weights and `reduction` are those
-of Keras 3. Written by `make readme` from the code's own signatures.
+TensorFlow Addons ended with Keras 2, keras-contrib before it. This page says
+where each of their losses, metrics, activations and layers is now, in this pack
+or in Keras 3, and which defaults differ: the old default stands before the
+arrow. Shapes, weights and `reduction` are those of Keras 3. Written by `make
+readme` from the code's own signatures.
 """
+# The tables: what is in each, and the module it was in.
+TABLES = {
+    "losses": ("Losses", "tfa.losses"),
+    "metrics": ("Metrics", "tfa.metrics"),
+    "activations": ("Activations", "tfa.activations"),
+    "layers": ("Layers", "tfa.layers"),
+    "contrib": ("Layers of keras-contrib", "keras_contrib.layers"),
+}
 
 
 def entries() -> dict[str, list[dict[str, Any]]]:
-    """The facts, by kind."""
+    """The facts, by table."""
     return tomllib.loads(FACTS.read_text())
 
 
@@ -51,7 +60,7 @@ def defaults(cls: Any) -> dict[str, Any]:
         name: REQUIRED if item.default is item.empty else item.default
         for name, item in parameters.items()
     }
-    if issubclass(cls, keras.losses.Loss):
+    if isinstance(cls, type) and issubclass(cls, keras.losses.Loss):
         found.setdefault("reduction", "sum_over_batch_size")
     return found
 
@@ -77,8 +86,9 @@ def page() -> str:
     parts = [HEAD]
     for kind, items in entries().items():
         parts.append(
-            f"## {kind.capitalize()}\n\n"
-            f"| `tfa.{kind}.` | Now | Renamed | Other defaults | Note |\n"
+            f"## {TABLES[kind][0]}\n\n"
+            f"| `{TABLES[kind][1]}.` | Now | Renamed | Other defaults | Note |"
+            "\n"
             "|---|---|---|---|---|\n" + "\n".join(map(_row, items)) + "\n"
         )
     return "\n".join(parts)

@@ -6,6 +6,7 @@ tensors that broadcast against `x`.
 
 from keras import ops
 
+from keras_funcs._core.numerics import sin
 from keras_funcs._core.numerics import sinc
 from keras_funcs._core.typing import Tensor
 
@@ -22,7 +23,7 @@ def snake(x: Tensor, a: Tensor) -> Tensor:
     """`x + sin(a x)**2 / a`, with value `x` and its right slopes at `a = 0`."""
     u = phase(a, x)
     # sin(u) / a = x sinc(u)
-    return x + x * ops.sin(u) * sinc(u)
+    return x + x * sin(u) * sinc(u)
 
 
 def star_relu(x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:

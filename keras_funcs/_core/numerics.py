@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_funcs._core.backend import active
 from keras_funcs._core.typing import Tensor
 
 
@@ -93,7 +94,7 @@ def sinc(x: Tensor) -> Tensor:
     """
     small = ops.abs(x) < 1e-4
     safe = ops.where(small, ops.ones_like(x), x)
-    return ops.where(small, 1.0 - ops.square(x) / 6.0, ops.sin(safe) / safe)
+    return ops.where(small, 1.0 - ops.square(x) / 6.0, sin(safe) / safe)
 
 
 def one_minus_power(beta: Any, step: Tensor) -> Tensor:
@@ -157,15 +158,27 @@ def log_of_sum(a: Tensor, b: Tensor) -> Tensor:
     return larger + ops.log(ops.exp(a - larger) + ops.exp(b - larger))
 
 
-def tanh(x: Tensor) -> Tensor:
-    """`tanh(x)`, of float64 in float64.
+def sin(x: Tensor) -> Tensor:
+    """`sin(x)`, of float64 in float64."""
+    return _in_its_dtype("sin", x)
 
-    `ops.tanh` turns float64 into float32 on JAX. The other form would lose
-    float32's last digits around 0.
-    """
-    if keras.backend.standardize_dtype(x.dtype) == "float64":
-        return 2.0 * ops.sigmoid(2.0 * x) - 1.0
-    return ops.tanh(x)
+
+def cos(x: Tensor) -> Tensor:
+    """`cos(x)`, of float64 in float64."""
+    return _in_its_dtype("cos", x)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """`tanh(x)`, of float64 in float64."""
+    return _in_its_dtype("tanh", x)
+
+
+def _in_its_dtype(name: str, x: Tensor) -> Tensor:
+    """Of float64 not through `keras.ops`, which makes it float32 on JAX."""
+    double = keras.backend.standardize_dtype(x.dtype) == "float64"
+    if double and not isinstance(x, keras.KerasTensor):
+        return active().elementwise(name)(x)
+    return getattr(ops, name)(x)
 
 
 def keeps_float64(function: Callable[[Tensor], Tensor]) -> Any:

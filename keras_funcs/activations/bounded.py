@@ -7,6 +7,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import as_float
+from keras_funcs._core.numerics import tanh
 from keras_funcs._core.typing import Tensor
 
 
@@ -48,7 +49,7 @@ def penalized_tanh(x: Tensor, slope: float = 0.25) -> Tensor:
     """
     slope = checks.parameter("slope", slope)
     x = as_float(x)
-    squashed = ops.tanh(x)
+    squashed = tanh(x)
     return ops.where(x > 0, squashed, slope * squashed)
 
 

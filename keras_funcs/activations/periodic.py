@@ -6,6 +6,8 @@ from keras_funcs._core import checks
 from keras_funcs._core import formulas
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import as_float
+from keras_funcs._core.numerics import cos
+from keras_funcs._core.numerics import sin
 from keras_funcs._core.numerics import widened
 from keras_funcs._core.typing import Tensor
 
@@ -87,7 +89,7 @@ def sine(x: Tensor, frequency: float = 1.0) -> Tensor:
     frequency = checks.parameter("frequency", frequency)
     x = as_float(x)
     u = formulas.phase(frequency, widened(x))
-    return ops.cast(ops.sin(u), x.dtype)
+    return ops.cast(sin(u), x.dtype)
 
 
 @component()
@@ -120,4 +122,4 @@ def gcu(x: Tensor) -> Tensor:
     """
     x = as_float(x)
     wide = widened(x)
-    return ops.cast(wide * ops.cos(formulas.phase(1.0, wide)), x.dtype)
+    return ops.cast(wide * cos(formulas.phase(1.0, wide)), x.dtype)

@@ -161,4 +161,6 @@ def hard_mish(x: Tensor) -> Tensor:
     x = as_float(x)
     # x / 2 * (x + 2) on (-2, 0)
     bent = ops.where((x > -2.0) & (x < 0.0), x, ops.zeros_like(x))
-    return ops.relu(x) + 0.5 * bent * (bent + 2.0)
+    # Not by a ReLU, whose slope at 0 is 0 where this one's is 1.
+    right = ops.where(x >= 0.0, x, ops.zeros_like(x))
+    return right + 0.5 * bent * (bent + 2.0)

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import as_float
+from keras_funcs._core.numerics import tanh
 from keras_funcs._core.typing import Tensor
 
 
@@ -140,7 +141,7 @@ def phish(x: Tensor) -> Tensor:
     x = as_float(x)
     # Exact GELU: the approximation's cube overflows float16.
     inner = _within(x, -40.0, 20.0)
-    return x * ops.tanh(ops.gelu(inner, approximate=False))
+    return x * tanh(ops.gelu(inner, approximate=False))
 
 
 @component()
@@ -204,7 +205,7 @@ def smish(x: Tensor) -> Tensor:
     """
     x = as_float(x)
     inner = _within(x, -800.0, 40.0)
-    return x * ops.tanh(ops.log1p(ops.sigmoid(inner)))
+    return x * tanh(ops.log1p(ops.sigmoid(inner)))
 
 
 @component()
@@ -236,7 +237,7 @@ def lisht(x: Tensor) -> Tensor:
         Roy, Manna, Dubey and Chaudhuri (2023), CVIP, arXiv:1901.05894
     """
     x = as_float(x)
-    return x * ops.tanh(_within(x, -20.0, 20.0))
+    return x * tanh(_within(x, -20.0, 20.0))
 
 
 def _within(x: Tensor, lower: float, upper: float) -> Tensor:

@@ -16,6 +16,7 @@ from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import mean
+from keras_funcs._core.numerics import tanh
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
@@ -266,7 +267,7 @@ class DynamicReLU(_OfChannels):
         x = ops.cast(inputs, dtype)
         v = self.fc2(self.fc1(ops.cast(self._pooled(x), self.compute_dtype)))
         # t = 2 sigmoid(v) - 1
-        t = ops.tanh(0.5 * ops.cast(v, dtype))
+        t = tanh(0.5 * ops.cast(v, dtype))
         slopes_and_offsets = ops.split(t, 4, axis=-1)
         a_1, a_2, b_1, b_2 = (self._spread(v, x) for v in slopes_and_offsets)
         # f(x) = max((1 + t_0) x + 0.5 t_2, t_1 x + 0.5 t_3)

@@ -188,7 +188,8 @@ class PELU(AdaptiveActivation):
         rate = 1.0 / ops.softplus(self.beta)
         # x >= 0: (alpha / beta) x;  x < 0: alpha (exp(x / beta) - 1)
         left = ops.expm1(rate * -ops.relu(-x))
-        return alpha * (rate * ops.relu(x) + left)
+        # Not by a second ReLU, whose slope at 0 is 0 where this one's is.
+        return alpha * ops.where(x >= 0, rate * x, left)
 
 
 @component(
@@ -267,7 +268,9 @@ class MPELU(AdaptiveActivation):
     def activate(self, x: Tensor) -> Tensor:
         # x > 0: x;  x <= 0: alpha (exp(beta x) - 1)
         decay = ops.softplus(self.beta) * -ops.relu(-x)
-        return ops.relu(x) + ops.softplus(self.alpha) * ops.expm1(decay)
+        left = ops.softplus(self.alpha) * ops.expm1(decay)
+        # Not by a second ReLU, whose slope at 0 is 0 where this one's is.
+        return ops.where(x >= 0, x, left)
 
 
 @component(tune={"alpha_initializer": Range(-0.5, 0.5)})

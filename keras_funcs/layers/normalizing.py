@@ -12,6 +12,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.numerics import tanh
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -191,7 +192,7 @@ class DynamicTanh(_Squashing):
 
     def squash(self, x: Tensor) -> Tensor:
         # f(x) = gamma tanh(alpha x) + beta
-        return ops.tanh(self.alpha * x)
+        return tanh(self.alpha * x)
 
 
 @component(

@@ -15,6 +15,7 @@ from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.formulas import phase
 from keras_funcs._core.formulas import snake
+from keras_funcs._core.numerics import sin
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Tensor
@@ -189,4 +190,4 @@ class SnakeBeta(AdaptiveActivation):
         else:
             u, height = phase(a, x), 1.0 / b
         # f(x) = x + sin(a x)**2 / b
-        return x + height * ops.square(ops.sin(u))
+        return x + height * ops.square(sin(u))

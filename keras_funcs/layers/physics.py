@@ -14,6 +14,7 @@ from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.formulas import phase
 from keras_funcs._core.numerics import keeps_float64
+from keras_funcs._core.numerics import sin
 from keras_funcs._core.numerics import tanh
 from keras_funcs._core.resolve import activation_function
 from keras_funcs._core.typing import ActivationLike
@@ -197,9 +198,7 @@ class Rowdy(AdaptiveActivation):
         y = self._function((self.n * self.slope) * x)
         for k in range(1, self.terms + 1):
             frequency = (k * self.n) * self.frequencies[k - 1]
-            y = y + (self.n * self.amplitudes[k - 1]) * ops.sin(
-                phase(frequency, x)
-            )
+            y = y + (self.n * self.amplitudes[k - 1]) * sin(phase(frequency, x))
         return y
 
 
@@ -280,4 +279,4 @@ class Sine(AdaptiveActivation):
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = sin(w x)
-        return ops.sin(phase(self.coefficient, x))
+        return sin(phase(self.coefficient, x))

@@ -12,6 +12,7 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.numerics import inverse_softplus
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._partition import HIGH
 from keras_funcs.losses._partition import LOW
@@ -104,11 +105,9 @@ class AdaptiveRobust(Configurable, AdaptiveLoss):
         self._latent_alpha = self.add_state(
             "alpha", shape, math.log(share) - math.log1p(-share), trainable=True
         )
-        excess = self.scale - self.min_scale
-        # The inverse of softplus, which keeps what is small.
-        latent = excess + math.log(-math.expm1(-excess))
+        excess = inverse_softplus(self.scale - self.min_scale)
         self._latent_scale = self.add_state(
-            "scale", shape, latent, trainable=True
+            "scale", shape, excess, trainable=True
         )
         self._table = partition_table()
         self._loss = _Likelihood(

@@ -146,8 +146,7 @@ class DurableOracle:
         state.write_json(path, trial.get_state())
 
     def _trial_file(self, trial_id: str) -> str:
-        # Not KerasTuner's function, which makes the folder: one without a file
-        # would look like a lost trial.
+        # Not KerasTuner's function: it makes a folder, which would look lost.
         oracle: Any = self
         return os.path.join(
             oracle._project_dir, f"trial_{trial_id}", "trial.json"
@@ -187,12 +186,10 @@ class DurableOracle:
             if trial_id not in oracle.start_order:
                 oracle.start_order.append(trial_id)
             ended = trial.status in ("COMPLETED", "FAILED")
-            if not ended and self._attempts[trial_id] >= self.max_attempts:
+            times = self._attempts[trial_id]
+            if not ended and times >= self.max_attempts:
                 trial.status, ended = "FAILED", True
-                trial.message = (
-                    "The process ended while this trial ran, "
-                    f"{self._attempts[trial_id]} times."
-                )
+                trial.message = f"It ended the process, {times} times."
                 self._save_trial(trial)
             if not ended:
                 oracle._retry_queue.insert(0, trial_id)  # popped from the end

@@ -22,14 +22,15 @@ LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38}
 STEP = 1e-3  # as in the check of the slope, and for the same reasons
 
 
-def _adaptive(case: Case) -> bool:
+def is_adaptive(case: Case) -> bool:
+    """Whether the case is of a trainable activation."""
     return isinstance(case.target, type) and issubclass(
         case.target, AdaptiveActivation
     )
 
 
 def _activates(case: Case) -> bool:
-    return case.kind == "activations" or _adaptive(case)
+    return case.kind == "activations" or is_adaptive(case)
 
 
 @check("activations", "layers", programs=True, only=_activates)
@@ -73,7 +74,7 @@ def second_derivatives_are_right(case: Case) -> None:
         close(curvature, expected, what, 0.0, size)
 
 
-@check("layers", once=True, only=_adaptive)
+@check("layers", once=True, only=is_adaptive)
 def half_precision_ends_with_its_numbers(case: Case) -> None:
     """NaN, or infinity too early, for the largest inputs.
 
@@ -125,7 +126,7 @@ def _slopes(layer: Any, x: np.ndarray, dtype: str) -> list[np.ndarray]:
     return active().gradient(total, [x.astype("float32"), *trainable])
 
 
-@check("layers", once=True, only=_adaptive)
+@check("layers", once=True, only=is_adaptive)
 def declared_properties_hold(case: Case) -> None:
     """A promise about the curve that it does not keep."""
     declared = set(case.target.properties)  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_funcs._core.backend import active
-from keras_funcs.layers import AdaptiveActivation
+from keras_funcs.testing.activations import is_adaptive
 from keras_funcs.testing.cases import Case
 from keras_funcs.testing.programs import program
 from keras_funcs.testing.runner import check
@@ -11,12 +11,7 @@ from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect
 
 
-def _adaptive(case: Case) -> bool:
-    is_class = isinstance(case.target, type)
-    return is_class and issubclass(case.target, AdaptiveActivation)
-
-
-@check("layers", once=True, only=_adaptive)
+@check("layers", once=True, only=is_adaptive)
 def memory_efficient_saves_memory(case: Case) -> None:
     """A recomputed formula that is another one, or keeps what it computes.
 

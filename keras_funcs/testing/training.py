@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core.backend import active
-from keras_funcs.layers import AdaptiveActivation
 from keras_funcs.testing import inputs
+from keras_funcs.testing.activations import is_adaptive
 from keras_funcs.testing.cases import Case
 from keras_funcs.testing.models import RAGGED
 from keras_funcs.testing.models import bench
@@ -180,13 +180,7 @@ def unknown_maps_are_taken(case: Case) -> None:
     expect(all(fits), f"the symbolic call announced {y.shape}, gave {found}")
 
 
-def _serves(case: Case) -> bool:
-    return isinstance(case.target, type) and issubclass(
-        case.target, AdaptiveActivation
-    )
-
-
-@check("layers", once=True, only=_serves)
+@check("layers", once=True, only=is_adaptive)
 def serves_as_an_activation(case: Case) -> None:
     """A layer in `Dense(activation=...)` whose weights come too late."""
     models = []

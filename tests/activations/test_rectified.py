@@ -115,7 +115,7 @@ def test_straight_at_both_ends_of_every_dtype(function, dtype):
     x, y, slope = at_the_end_of(dtype, function)
     np.testing.assert_allclose(y[4:], x[4:], 6e-3)
     assert not y[:3].any()
-    assert slope.tolist() == [0, 0, 0, 0.5 if function is smelu else 0, 1, 1, 1]
+    assert slope.tolist() == [0, 0, 0, 0.5 if function is smelu else 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("dtype", LARGEST)
@@ -124,3 +124,9 @@ def test_squares_overflow_to_infinity_and_never_to_nan(function, dtype):
     x, y, slope = at_the_end_of(dtype, function)
     assert not np.isnan(y).any() and not np.isnan(slope).any()
     assert np.isinf(y[-1]) and not slope[:4].any()
+
+
+def test_the_slope_of_hard_mish_has_no_hole_at_zero():
+    x = np.array([-1e-6, 0.0, 1e-6], "float32")
+    slopes = derivative(hard_mish, x)
+    np.testing.assert_allclose(slopes, [1, 1, 1], 1e-5)

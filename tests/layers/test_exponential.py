@@ -205,3 +205,10 @@ def test_it_learns_an_exponential():
 def test_bad_arguments_are_refused(kind, arguments, name):
     with pytest.raises(ValueError, match=f"argument `{name}"):
         kind(**arguments)
+
+
+@pytest.mark.parametrize("kind", [layers.PELU, layers.MPELU])
+def test_the_slope_has_no_hole_at_zero(kind):
+    x = np.array([-1e-6, 0.0, 1e-6], "float32")
+    slopes = derivative(kind(granularity="layer"), x)
+    np.testing.assert_allclose(slopes, [1, 1, 1], 1e-5)

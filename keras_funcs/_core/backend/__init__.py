@@ -68,6 +68,9 @@ class Backend(Protocol):
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function as the backend's compiler makes it."""
 
+    def elementwise(self, name: str) -> Callable[[Tensor], Tensor]:
+        """`"sin"`, `"cos"` or `"tanh"`, in the dtype of its argument."""
+
     def bincount(self, cells: Tensor, weights: Tensor, size: int) -> Tensor:
         """Sums the weights that go to each cell, as a vector of `size`.
 

@@ -81,6 +81,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.jit(function)
 
 
+def elementwise(name: str) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = getattr(jax.numpy, name)
+    return function
+
+
 def bincount(cells: Any, weights: Any, size: int) -> Any:
     return jax.ops.segment_sum(weights, cells, num_segments=size)
 

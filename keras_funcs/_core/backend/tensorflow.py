@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from contextlib import nullcontext
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -83,6 +84,11 @@ def kept(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> int:
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(function, jit_compile=True)  # type: ignore[no-any-return]
+
+
+def elementwise(name: str) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = getattr(keras.ops, name)
+    return function
 
 
 def bincount(cells: Any, weights: Any, size: int) -> Any:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from contextlib import nullcontext
 from typing import Any
 
+import keras
 import numpy as np
 import torch
 
@@ -70,6 +71,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     # Dynamo's capture, which is what components can break; its code generator
     # takes ten seconds for each and is Torch's own affair.
     return torch.compile(function, backend="eager")  # type: ignore[no-any-return]
+
+
+def elementwise(name: str) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = getattr(keras.ops, name)
+    return function
 
 
 def bincount(cells: Any, weights: Any, size: int) -> Any:
