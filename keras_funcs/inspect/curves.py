@@ -57,6 +57,9 @@ def activation_curves(
 ) -> dict[str, Curve]:
     """Evaluates every trainable activation of a model on an even grid.
 
+    Those that mix channels, as `PolyNorm` does, have no curve and are left
+    out.
+
     Args:
         model: A built model or layer.
         low: Float. First input. Defaults to `-5.0`.
@@ -82,6 +85,7 @@ def activation_curves(
     return {
         path: _curve(layer, x)
         for path, layer in adaptive_activations(model).items()
+        if layer.pointwise
     }
 
 

@@ -37,6 +37,8 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         properties: What holds before training, of `"odd"`, `"monotone"` (never
             falls), `"bounded"` and `"lipschitz"` (no slope above 1 or below
             -1).
+        pointwise: Whether an output depends on the one input in its place,
+            so that the layer has a curve to draw. Defaults to `True`.
 
     Args:
         axis: Integer, or list of integers. The axes that have a coefficient
@@ -79,6 +81,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
     """
 
     properties: frozenset[str] = frozenset()
+    pointwise: bool = True
 
     def __init__(
         self,

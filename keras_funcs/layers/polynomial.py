@@ -207,6 +207,8 @@ class PolyNorm(_Polynomial):
         Zhuo et al. (2025), ICLR, arXiv:2411.03884
     """
 
+    pointwise = False  # a mean over the channels
+
     def __init__(
         self,
         order: int = 3,

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_funcs.inspect import activation_curves
 from keras_funcs.inspect import curves
+from keras_funcs.layers import PolyNorm
 from keras_funcs.layers import Snake
 from keras_funcs.layers import Swish
 from keras_funcs.layers import build_activation
@@ -80,6 +81,17 @@ def test_wide_layers_are_evaluated_in_parts(monkeypatch):
 def test_nothing_to_see():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "relu")])
     assert activation_curves(model) == {}
+
+
+@pytest.mark.parametrize("granularity", ["layer", "channel"])
+def test_what_mixes_channels_has_coefficients_but_no_curve(granularity):
+    mixing = PolyNorm(granularity=granularity, name="mixing")
+    model = keras.Sequential([keras.Input((3,)), mixing, Snake(name="wave")])
+    assert set(activation_curves(model)) == {"wave"}
+    assert {name.split("/")[0] for name in curves.coefficients(model)} == {
+        "mixing",
+        "wave",
+    }
 
 
 def test_half_precision_models_are_evaluated_in_float32():
