@@ -5,12 +5,14 @@ import pytest
 
 from keras_funcs import losses
 from keras_funcs._core.component import arguments
+from keras_funcs.testing.cases import REQUIRED as VALUES
 from tests import migration_page
 from tests.migration_page import FACTS
 from tests.migration_page import REQUIRED
 
-# The public classes of tfa.losses and tfa.metrics 0.23.
-ADDONS = {
+# The public names of TensorFlow Addons 0.23, but for aliases and variants in
+# two and three dimensions; and keras-contrib's trainable activations.
+OLD = {
     "losses": {
         "ContrastiveLoss", "GIoULoss", "LiftedStructLoss", "NpairsLoss",
         "NpairsMultilabelLoss", "PinballLoss", "SigmoidFocalCrossEntropy",
@@ -23,6 +25,24 @@ ADDONS = {
         "MatthewsCorrelationCoefficient", "MeanMetricWrapper",
         "MultiLabelConfusionMatrix", "PearsonsCorrelation", "RSquare",
         "SpearmansRank",
+    },
+    "activations": {
+        "gelu", "hardshrink", "lisht", "mish", "rrelu", "snake", "softshrink",
+        "sparsemax", "tanhshrink",
+    },
+    "layers": {
+        "AdaptiveAveragePooling1D", "AdaptiveMaxPooling1D", "CRF",
+        "CorrelationCost", "ESN", "EmbeddingBag",
+        "FilterResponseNormalization", "GELU", "GroupNormalization",
+        "InstanceNormalization", "MaxUnpooling2D", "MaxUnpooling2DV2",
+        "Maxout", "MultiHeadAttention", "NoisyDense", "PoincareNormalize",
+        "PolynomialCrossing", "Snake", "Sparsemax", "SpatialPyramidPooling2D",
+        "SpectralNormalization", "StochasticDepth", "TLU",
+        "WeightNormalization",
+    },
+    "contrib": {
+        "CosineDense", "InstanceNormalization", "PELU", "SReLU", "SineReLU",
+        "Swish",
     },
 }  # fmt: skip
 ENTRIES = [
@@ -42,7 +62,7 @@ def test_every_name_has_a_row():
         kind: {entry["name"] for entry in entries}
         for kind, entries in migration_page.entries().items()
     }
-    assert found == ADDONS
+    assert found == OLD
 
 
 @pytest.mark.parametrize(("kind", "entry"), ENTRIES)
@@ -51,8 +71,11 @@ def test_arguments_are_the_new_ones_or_accounted_for(kind, entry):
         assert entry["note"]
         return
     cls = migration_page.target(entry["to"])
-    kinds = {"losses": keras.losses.Loss, "metrics": keras.metrics.Metric}
-    assert issubclass(cls, kinds[kind])
+    bases = {"losses": keras.losses.Loss, "metrics": keras.metrics.Metric}
+    if isinstance(cls, type):
+        assert issubclass(cls, bases.get(kind, keras.layers.Layer))
+    else:
+        assert kind == "activations"
     ours = migration_page.defaults(cls)
     old = set(entry.get("arguments", {}))
     renamed, dropped = entry.get("renamed", {}), set(entry.get("dropped", {}))
@@ -66,16 +89,22 @@ def test_the_old_defaults_can_be_had(kind, entry):
         return
     cls = migration_page.target(entry["to"])
     given = {new: old for _, new, old, _ in migration_page.differences(entry)}
-    made = cls(**given)
-    for name, value in given.items():
-        assert getattr(made, name) == value
+    if not isinstance(cls, type):
+        assert not given  # functions have the old defaults
+        return
     needed = [
         name
         for name, item in arguments(cls).items()
         if item.default is item.empty
     ]
     old = entry.get("arguments", {})
-    assert not needed or all(old.get(name) == REQUIRED for name in needed)
+    new = entry.get("renamed", {})
+    required = {new.get(a, a) for a, b in old.items() if b == REQUIRED}
+    assert set(needed) <= required
+    made = cls(**{name: VALUES[name]() for name in needed}, **given)
+    for name, value in given.items():
+        if not name.endswith("_initializer"):  # an object by now
+            assert getattr(made, name) == value
 
 
 def test_a_trap_of_the_reduction_is_named():
