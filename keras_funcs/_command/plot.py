@@ -1,9 +1,11 @@
 """An activation's curve: as numbers, as text, and as a PNG file."""
 
 import functools
+import itertools
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import NamedTuple
@@ -20,7 +22,8 @@ from keras_funcs._core.component import registered
 
 LOW, HIGH, POINTS = -5.0, 5.0, 401
 WAVES = 12  # as many as a picture of a curve can show
-MOVES = 4  # parameters that fit beside each other
+MOVES = 8  # parameters that a picture can show
+PUSH = 0.5  # takes coefficients away from where they mute another one
 
 
 class Plot(NamedTuple):
@@ -59,27 +62,32 @@ def curve(name: str, kind: str, high: float = HIGH) -> Plot | None:
 def moves(name: str, kind: str) -> list[Moves]:
     """How the curve of an activation moves with each of its parameters.
 
-    Those are the numeric arguments, over the range that a search explores
-    where there is one, and the coefficients that no argument starts. What
-    changes nothing is left out.
+    Those are what the numeric arguments start, over the range that a search
+    explores where there is one, then the coefficients that none starts, then
+    the other arguments. What changes nothing is left out; a coefficient that
+    does so only because of where the others start is drawn with those moved.
     """
     target, start = _target(name, kind), curve(name, kind)
     if target is None or start is None:
         return []
     high = float(start.x[-1])
-    found = [
+    arguments = [
         Moves(item, plots)
         for item, values in _arguments(target)
         if (plots := _sweep(_by_argument(target, item), values, high))
     ]
-    if isinstance(target, type) and not found:
-        for index, first in _coefficients(target):
-            function = _by_weight(target, index)
-            plots = _sweep(function, _around(first), high)
-            label = _made(target, {}).weights[index].name
-            if plots:
-                found.append(Moves(label.removeprefix("act_"), plots))
-    return found[:MOVES]
+    if not isinstance(target, type):
+        return arguments[:MOVES]
+    weights = tuple(_short(weight) for weight in _made(target, {}).weights)
+    starting = [item for item in arguments if item.name.startswith(weights)]
+    others = [item for item in arguments if not item.name.startswith(weights)]
+    shown = [item.name for item in starting]
+    free = itertools.islice(
+        _by_coefficients(target, shown, high), max(0, MOVES - len(starting))
+    )
+    # By the coefficients' order again, of which the first of each came first.
+    coefficients = [found for _, found in sorted(free, key=lambda it: it[0])]
+    return [*starting, *coefficients, *others][:MOVES]
 
 
 def _target(name: str, kind: str) -> Any:
@@ -88,8 +96,9 @@ def _target(name: str, kind: str) -> Any:
     if kind == "activations":
         return found
     base = keras_funcs.layers.AdaptiveActivation
-    adaptive = isinstance(found, type) and issubclass(found, base)
-    return found if adaptive else None
+    if isinstance(found, type) and issubclass(found, base) and found.pointwise:
+        return found
+    return None
 
 
 def _made(target: Any, given: Mapping[str, Any]) -> Any:
@@ -144,26 +153,57 @@ def _arguments(target: Any) -> Iterator[tuple[str, list[Any]]]:
 def _around(default: float) -> list[float]:
     if default == 0:
         return [-1.0, -0.5, 0.0, 0.5, 1.0]
-    return [default * factor for factor in (0.25, 0.5, 1.0, 2.0, 4.0)]
+    return sorted(default * factor for factor in (0.25, 0.5, 1.0, 2.0, 4.0))
 
 
-def _coefficients(target: Any) -> Iterator[tuple[int, float]]:
-    """The place of each weight, and the first number that is in it."""
-    for index, weight in enumerate(_made(target, {}).weights):
-        first = np.ravel(ops.convert_to_numpy(weight.value))[0]
-        yield index, round(float(first), 6)
+def _by_coefficients(
+    target: Any, shown: Sequence[str], high: float
+) -> Iterator[tuple[tuple[int, int], Moves]]:
+    """The coefficients that none of the arguments starts, and their place.
+
+    The first element of each before the second of any.
+    """
+    weights = _made(target, {}).weights
+    starts = [np.ravel(ops.convert_to_numpy(item.value)) for item in weights]
+    for element in range(max(map(len, starts), default=0)):
+        for index, start in enumerate(starts):
+            name = _short(weights[index])
+            if element >= len(start) or any(
+                item.startswith(name) for item in shown
+            ):
+                continue
+            if len(start) > 1:
+                name += f"[{element}]"
+            place, first = (index, element), round(float(start[element]), 6)
+            # A factor would hardly move what starts next to 0.
+            values = _around(first if abs(first) >= 0.05 else 0.0)
+            plots = _sweep(_by_weight(target, place), values, high)
+            if not plots and len(starts) > 1:
+                plots = _sweep(_by_weight(target, place, PUSH), values, high)
+                name += f" (others + {PUSH:g})"
+            if plots:
+                yield place, Moves(name, plots)
+
+
+def _short(weight: Any) -> str:
+    return str(weight.name.removeprefix("act_"))
 
 
 def _by_argument(target: Any, name: str) -> Callable[[float], Any]:
     return lambda value: _made(target, {name: value})
 
 
-def _by_weight(target: Any, index: int) -> Callable[[float], Any]:
+def _by_weight(
+    target: Any, place: tuple[int, int], push: float = 0.0
+) -> Callable[[float], Any]:
+    index, element = place
+
     def make(value: float) -> Any:
         layer = _made(target, {})
-        weights = layer.get_weights()
-        weights[index] = np.array(weights[index])  # may be read-only
-        weights[index].flat[0] = value
+        # Copies: they may be read-only, and a sum of scalars is no array.
+        weights = [np.array(item + push) for item in layer.get_weights()]
+        weights[index] -= weights[index].dtype.type(push)
+        weights[index].flat[element] = value
         layer.set_weights(weights)
         return layer
 

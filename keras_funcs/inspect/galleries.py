@@ -14,6 +14,7 @@ from keras_funcs.inspect import _style as style
 
 Curves = Mapping[str, Any]  # of objects with `x`, `y` and `slope`
 
+BESIDE = 4  # parameters beside each other, where a screen ends
 SHEET = (-4.0, 4.0), (-2.0, 3.0)  # where the activations differ
 
 
@@ -26,20 +27,24 @@ def parameter_curves(columns: Mapping[str, Curves], title: str = "") -> bytes:
         title: String above the figure.
 
     Returns:
-        PNG bytes: a column for each parameter, values above, slopes below.
+        PNG bytes: a column for each parameter, values above, slopes below;
+        more than four stand in several rows.
     """
     from matplotlib import colormaps
 
     if not columns:
         checks.invalid("columns", "at least one parameter", columns)
-    size = len(columns)
+    bands = -(-len(columns) // BESIDE)
+    size = -(-len(columns) // bands)
     figure, grid = style.grid(
-        1.0 + 3.4 * size, 5.6, 2, size, sharex=True, sharey="row"
+        1.0 + 3.4 * size, 5.6 * bands, 2 * bands, size, sharex=True
     )
-    for place, (name, curves) in enumerate(columns.items()):
+    pairs = [grid[2 * band : 2 * band + 2] for band in range(bands)]
+    panels = [pair[:, place] for pair in pairs for place in range(size)]
+    for pair, (name, curves) in zip(panels, columns.items()):
         colours = colormaps["viridis"](np.linspace(0.0, 0.85, len(curves)))
         for colour, (label, curve) in zip(colours, curves.items()):
-            for axes, values in zip(grid[:, place], (curve.y, curve.slope)):
+            for axes, values in zip(pair, (curve.y, curve.slope)):
                 axes.plot(
                     curve.x,
                     values,
@@ -47,23 +52,30 @@ def parameter_curves(columns: Mapping[str, Curves], title: str = "") -> bytes:
                     linewidth=1.7,
                     label=style.plain(label),
                 )
-        for axes in grid[:, place]:
+        for axes in pair:
             _cross(axes)
             axes.margins(x=0.0)
-        above = grid[0, place]
-        above.set_title(
+        pair[0].set_title(
             style.plain(name, 34), loc="left", fontsize=10, color=style.INK
         )
-        style.legend(above)
-        grid[1, place].set_xlabel("x", color=style.INK)
+        style.legend(pair[0])
+        pair[1].set_xlabel("x", color=style.INK)
+        pair[1].tick_params(labelbottom=True)
+    for pair in panels[len(columns) :]:
+        for axes in pair:
+            axes.set_visible(False)
     for row, label in enumerate(("f(x)", "f′(x)")):
         drawn = [
             (curve.y, curve.slope)[row]
             for column in columns.values()
             for curve in column.values()
         ]
-        grid[row, 0].set_ylim(*_limits(drawn))
-        grid[row, 0].set_ylabel(label, color=style.INK)
+        limits = _limits(drawn)
+        for place, pair in enumerate(panels):
+            pair[row].set_ylim(*limits)
+            pair[row].tick_params(labelleft=place % size == 0)
+            if place % size == 0:
+                pair[row].set_ylabel(label, color=style.INK)
     style.title(grid[0, 0], title)
     return style.save(figure)
 

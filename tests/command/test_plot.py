@@ -92,8 +92,45 @@ def test_coefficients_that_no_argument_starts_move_too():
     for value, drawn in slope.plots.items():
         wanted = np.tanh(10 * float(value) * drawn.x)
         np.testing.assert_allclose(drawn.y, wanted, atol=1e-4)
-    names = [move.name for move in plot.moves("Rowdy", "layers")]
-    assert names == ["slope", "amplitudes"]
+
+
+@pytest.mark.parametrize(
+    "name, wanted",
+    [
+        ("DynamicTanh", ["alpha_initializer", "gamma", "beta"]),
+        ("PolyReLU", ["weight[0]", "weight[1]", "weight[2]", "bias", "order"]),
+        (
+            "Rational",
+            [f"numerator[{i}]" for i in range(4)]
+            + [f"denominator[{i}]" for i in range(4)],
+        ),
+        (
+            "SReLU",
+            [f"{name}_initializer" for name in ("t_left", "a_left", "a_right")]
+            + ["width (others + 0.5)"],
+        ),
+        (
+            "Rowdy",
+            ["slope"]
+            + [f"amplitudes[{i}]" for i in range(3)]
+            + [f"frequencies[{i}] (others + 0.5)" for i in range(3)],
+        ),
+    ],
+)
+def test_every_coefficient_is_shown_beside_the_arguments(name, wanted):
+    assert [move.name for move in plot.moves(name, "layers")] == wanted
+
+
+def test_a_scalar_and_an_element_take_the_values_that_are_drawn():
+    gamma = plot.moves("DynamicTanh", "layers")[1]
+    for value, drawn in gamma.plots.items():
+        wanted = float(value) * np.tanh(0.5 * drawn.x)
+        np.testing.assert_allclose(drawn.y, wanted, atol=1e-4)
+    second = plot.moves("PolyReLU", "layers")[1]
+    for value, drawn in second.plots.items():
+        r = np.maximum(drawn.x, 0)
+        wanted = r / 3 + float(value) * r**2 + r**3 / 3
+        np.testing.assert_allclose(drawn.y, wanted, rtol=5e-3, atol=1e-4)
 
 
 def test_as_table():

@@ -25,6 +25,9 @@ def test_a_column_for_each_parameter():
     two = galleries.parameter_curves({"slope": slopes, "a": slopes}, "tanh")
     assert opened(one).height == opened(two).height
     assert opened(one).width < opened(two).width < 2 * opened(one).width
+    five = galleries.parameter_curves({name: slopes for name in "abcde"})
+    assert opened(five).height == 2 * opened(one).height  # rows of 3 and of 2
+    assert opened(two).width < opened(five).width
     with pytest.raises(ValueError, match="argument `columns`"):
         galleries.parameter_curves({})
 
