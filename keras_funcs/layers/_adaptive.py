@@ -139,6 +139,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         if self.built:
             return
         self._coefficient_shape = self._shape(input_shape)
+        self.input_spec = self._spec(input_shape)
         self.build_coefficients()
         self.built = True
 
@@ -159,6 +160,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         *,
         positive: bool = False,
         count: int | None = None,
+        trainable: bool = True,
     ) -> keras.Variable:
         """Adds the variable `act_<name>` in the layer's granularity.
 
@@ -173,6 +175,8 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
                 object below 1e-6 are raised to it.
             count: Integer, or None. For as many coefficients of a kind, stacked
                 on a new first axis: `variable[i]` has the usual shape.
+            trainable: Boolean. Whether an optimizer may move it; saved with
+                the weights in both cases.
         """
         if isinstance(initializer, (int, float)):
             # In double precision: float32 would lose digits on the way there
@@ -194,6 +198,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             constraint=constraint or self.coefficient_constraint,
             dtype=at_least_float32(self.variable_dtype),
             autocast=False,
+            trainable=trainable,
             name=f"act_{name}",
         )
 
@@ -242,6 +247,19 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         if self.shared_axes is not None:
             axes = set(range(1, rank)) - axes
         return sorted(axes)
+
+    def _spec(self, input_shape: Shape | None) -> keras.layers.InputSpec | None:
+        """What the coefficients fit: others would broadcast, unnoticed."""
+        if input_shape is None or self.builds_at_once:
+            return None
+        rank = len(input_shape)
+        sizes = {i - rank: input_shape[i] for i in self.own_axes(rank)}
+        # Built for any rank, by `build_activation` too, where they stand on
+        # the last axis however many there are.
+        anywhere = self.shared_axes is None and self.axis == [-1]
+        return keras.layers.InputSpec(
+            ndim=None if anywhere else rank, axes=sizes
+        )
 
     def _shape(self, input_shape: Shape | None) -> tuple[int, ...]:
         if self.granularity == "layer":

@@ -273,9 +273,10 @@ class Sine(AdaptiveActivation):
         super().__init__(granularity=granularity, **kwargs)
 
     def build_coefficients(self) -> None:
-        self.coefficient = self.add_coefficient("frequency", self.frequency)
-        # A weight even so: a file of one kind loads into the other.
-        self.coefficient.trainable = self.trainable_frequency
+        # A weight in both cases: a file of one kind loads into the other.
+        self.coefficient = self.add_coefficient(
+            "frequency", self.frequency, trainable=self.trainable_frequency
+        )
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = sin(w x)

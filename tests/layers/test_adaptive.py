@@ -291,3 +291,31 @@ def test_channels_first_is_built_early_with_a_full_shape():
     layer.set_weights([np.arange(4.0, dtype="float32").reshape(4, 1, 1)])
     y = ops.convert_to_numpy(keras.layers.Activation(layer)(x))
     np.testing.assert_allclose(y[:, 0], x[:, 0] / 2, 1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer, built, other",
+    [
+        (layers.Swish(), (2, 8), (2, 1)),
+        (layers.Swish(axis=1), (2, 4, 3, 3), (2, 4)),
+        (layers.Swish(shared_axes=[1]), (2, 3, 4), (2, 3, 3, 4)),
+        (layers.Swish(axis=[1, 2]), (2, 3, 4), (2, 3, 1)),
+        (layers.Rational(groups=2), (2, 8), (2, 1)),
+        (layers.Rational(groups=2, axis=1), (2, 4, 3), (2, 3, 3)),
+    ],
+)
+def test_what_its_coefficients_do_not_fit_is_refused(layer, built, other):
+    layer(np.ones(built, "float32"))
+    with pytest.raises(ValueError, match="incompatible with the layer"):
+        layer(np.ones(other, "float32"))
+
+
+def test_coefficients_of_the_last_axis_fit_any_rank(tmp_path):
+    layer = layers.build_activation(layers.Swish(), 4)
+    model = keras.Sequential([keras.Input((3, 4)), layer])
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras").layers[-1]
+    for shape in [(2, 4), (2, 3, 4), (2, 3, 3, 4)]:
+        assert tuple(loaded(np.ones(shape, "float32")).shape) == shape
+    with pytest.raises(ValueError, match="incompatible with the layer"):
+        loaded(np.ones((2, 3, 1), "float32"))

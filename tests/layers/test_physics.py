@@ -81,6 +81,9 @@ def test_the_sines_frequency_trains_where_asked(trains):
     layer = layers.Sine(2.0, trainable_frequency=trains)
     assert len(layer.weights) == 1
     assert len(layer.trainable_weights) == trains
+    layer.trainable = False
+    layer.trainable = True  # as when a model is frozen for a while
+    assert len(layer.trainable_weights) == trains
     if trains:
         wanted = np.sum(X64 * np.cos(2 * X64) * np.sin(X64))
         found = weight_gradient(layer, X, np.sin(X))
