@@ -21,7 +21,7 @@ from keras_funcs.layers._adaptive import AdaptiveActivation
     tune={
         "alpha_positive": Range(0.1, 2.0, log=True),
         "alpha_negative": Range(0.55, 2.0, log=True),
-        "beta": Range(0.1, 0.75),
+        "beta": Range(0.1, 0.5),  # below the least `alpha_negative`
     }
 )
 class XIELU(AdaptiveActivation):
@@ -32,17 +32,21 @@ class XIELU(AdaptiveActivation):
 
     Formula:
     ```python
-    f(x) = alpha_p * x**2 + beta * x                                 # x > 0
-    f(x) = alpha_n * (expm1(min(x, epsilon)) - x) + beta * x         # x <= 0
+    f(x) = alpha_p * x**2 + beta * x               # x > 0
+    f(x) = beta * x                                # epsilon < x <= 0
+    f(x) = alpha_n * (expm1(x) - x) + beta * x     # x <= epsilon
     alpha_p = softplus(a_p);  alpha_n = beta + softplus(a_n)
     ```
-    with `a_p` and `a_n` trained.
+    with `a_p` and `a_n` trained. The published code holds the exponent, and
+    not the line, at `epsilon`, which leaves 0 the slope `beta - alpha_n`
+    between two sides that both come in with `beta`.
 
     Args:
         alpha_positive: Float > 0. Initial `alpha_p`. Defaults to `0.8`.
         alpha_negative: Float > `beta`. Initial `alpha_n`. Defaults to `0.8`.
         beta: Float. Slope at 0, fixed. Defaults to `0.5`.
-        epsilon: Float <= 0. Bound of the exponent. Defaults to `-1e-6`.
+        epsilon: Float <= 0. Where the exponential begins. Defaults to
+            `-1e-6`.
         granularity: `"layer"` for two coefficients in all, as published, or
             `"channel"`. Defaults to `"layer"`.
         **kwargs: `axis`, `shared_axes`: see
@@ -100,16 +104,14 @@ class XIELU(AdaptiveActivation):
     def activate(self, x: Tensor) -> Tensor:
         alpha_p = ops.softplus(self.a_positive)
         alpha_n = self.beta + ops.softplus(self.a_negative)
-        right = x > 0
+        right = x > self.epsilon
         # f(x) = alpha_p x**2 + beta x
         square = alpha_p * ops.square(ops.relu(x))
-        # f(x) = alpha_n (expm1(min(x, epsilon)) - x) + beta x. On the right,
-        # the exponential is not only left out but never taken: where it
+        # f(x) = alpha_n (expm1(x) - x) + beta x. On the right, the
+        # exponential is not only left out but never taken: where it
         # overflows, 0 times its gradient would be NaN.
-        bound = self.epsilon + ops.zeros_like(x)
-        exponent = ops.where(x < self.epsilon, x, bound)
-        left = ops.where(right, ops.zeros_like(x), ops.expm1(exponent) - x)
-        return square + alpha_n * left + self.beta * x
+        below = ops.where(right, ops.zeros_like(x), x)
+        return square + alpha_n * (ops.expm1(below) - below) + self.beta * x
 
 
 @component(

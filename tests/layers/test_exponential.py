@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_funcs import layers
 from keras_funcs._core.backend import active
+from keras_funcs._core.component import registered
 from tests.derivatives import derivative
 from tests.layers.oracle import X
 from tests.layers.oracle import agree
@@ -44,7 +45,8 @@ def test_xielu_stores_what_the_published_code_does():
 
 def test_xielu_is_the_one_of_transformers():
     # As `XIELUActivation` of transformers computes it in Python.
-    x = torch.tensor(np.concatenate([X, [-1e-7, 0.0, 1e-7, -100.0, 300.0]]))
+    # Without -1e-6 to 0, where theirs has another slope than on both sides.
+    x = torch.tensor(np.concatenate([X, [-1e-5, 1e-7, -100.0, 300.0]]))
     x = x.float().requires_grad_()
     raw = [math.log(math.expm1(0.8)), math.log(math.expm1(0.3))]
     raw = [torch.tensor(r, requires_grad=True) for r in raw]
@@ -64,6 +66,19 @@ def test_xielu_is_the_one_of_transformers():
     np.testing.assert_allclose(slope, x.grad.numpy(), 1e-5, 1e-6)
     for found, their in zip(coefficient_gradients(layer, given), raw):
         np.testing.assert_allclose(found, their.grad.numpy(), 1e-5)
+
+
+def test_xielu_has_at_0_the_slope_of_both_sides():
+    x = np.array([-1e-4, -1e-6, -9e-7, -1e-7, 0.0, 1e-7, 1e-4], "float32")
+    np.testing.assert_allclose(derivative(layers.XIELU(), x), 0.5, 0, 2e-4)
+    assert values(layers.XIELU(), [0.0]).item() == 0.0
+
+
+def test_every_draw_of_the_search_is_an_xielu():
+    tune = {c.name: c.tune for c in registered("layers")}["XIELU"]
+    layers.XIELU(
+        alpha_negative=tune["alpha_negative"].low, beta=tune["beta"].high
+    )
 
 
 def test_xielu_gain_for_normal_inputs():
