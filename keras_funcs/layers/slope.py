@@ -4,6 +4,7 @@ A network that has to satisfy a differential equation is slow to learn what is
 steep; a slope that the optimizer may raise makes it faster.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 from typing import Self
@@ -142,8 +143,9 @@ class _Recovery:
 
 def _recovered(slopes: Sequence[Tensor]) -> Tensor:
     # S = 1 / mean_k exp(mean_i a_i^k), over layers k and their neurons i
-    powers = [ops.exp(ops.mean(slope)) for slope in slopes]
-    return len(powers) / sum(powers)
+    means = ops.stack([ops.mean(slope) for slope in slopes])
+    # In logarithms: exp(a) overflows at 88, where a small `n` starts.
+    return ops.exp(math.log(len(slopes)) - ops.logsumexp(means))
 
 
 def slope_recovery(model: Any) -> Tensor:
@@ -207,7 +209,7 @@ class SlopeRecovery(keras.Model):
             policy defaults to that of `model`.
 
     Raises:
-        ValueError: for what is no model, or a factor < 0; and in training,
+        ValueError: for what is no model, or a factor < 0; and when called,
             for a model without adaptive slopes.
 
     Example:
@@ -241,11 +243,11 @@ class SlopeRecovery(keras.Model):
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        return self.inner(inputs, training=training)
-
-    def compute_loss(self, *args: Any, **kwargs: Any) -> Tensor:
-        loss = super().compute_loss(*args, **kwargs)
-        return loss + self.factor * slope_recovery(self.inner)
+        outputs = self.inner(inputs, training=training)
+        # Not in `compute_loss`, which each replica calls: Keras scales what
+        # is added here by their number.
+        self.add_loss(self.factor * slope_recovery(self.inner))
+        return outputs
 
     def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object

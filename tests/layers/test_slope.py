@@ -140,6 +140,27 @@ def test_slope_recovery_is_the_papers(granularity):
     np.testing.assert_allclose(found, 1 / mean, 1e-5)
 
 
+def test_slope_recovery_of_large_slopes_has_a_gradient():
+    # exp(100) has left float32; exp(-100) has not.
+    layer = layers.AdaptiveSlope(n=0.01, slope_recovery=1e30)
+
+    def term(slope):
+        with keras.StatelessScope(state_mapping=[(layer.slope, slope)]):
+            return layer.slope.regularizer(layer.slope)
+
+    wanted = -1e30 * math.exp(-80.0)
+    np.testing.assert_allclose(gradient(term, 80.0), [wanted], 1e-3)
+    assert np.isfinite(gradient(term, 100.0)).all()
+
+
+def test_slope_recovery_counts_once_for_all_replicas():
+    model = layers.SlopeRecovery(network([0.1, 0.1]), factor=0.5)
+    model(np.zeros((2, 2), "float32"))
+    # What is among the losses of a model, Keras divides by the replicas.
+    (term,) = model.losses
+    np.testing.assert_allclose(number(term), 0.5 * math.exp(-0.1), 1e-5)
+
+
 def test_slope_recovery_of_one_layer_is_its_own_term():
     model = network([0.4], slope_recovery=0.25)
     wanted = 0.25 * math.exp(-0.4)
