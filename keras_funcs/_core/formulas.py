@@ -16,7 +16,8 @@ def phase(a: Tensor, x: Tensor) -> Tensor:
 
     Its sine would be NaN; what a float holds of its phase is noise long since.
     """
-    return a * ops.where(ops.abs(x) < 1e30, x, ops.zeros_like(x))
+    # This way round NaN stays.
+    return a * ops.where(ops.abs(x) >= 1e30, ops.zeros_like(x), x)
 
 
 def snake(x: Tensor, a: Tensor) -> Tensor:

@@ -355,4 +355,5 @@ class TLU(AdaptiveActivation):
         left = ops.convert_to_tensor(self.tau)
         if self.alpha is not None:
             left = left + self.alpha * x
-        return ops.where(x > left, x, left)
+        # This way round NaN stays, and a tie has the left side's slope.
+        return ops.where(x <= left, left, x)

@@ -123,6 +123,12 @@ def test_tlu(tau):
     np.testing.assert_array_equal(start, np.maximum(X, 0))
 
 
+@pytest.mark.parametrize("alpha", [None, 0.4])
+def test_tlu_hides_no_nan(alpha):
+    found = values(single(layers.TLU, 0.5, alpha), [np.nan, 2.0])
+    np.testing.assert_array_equal(found, [np.nan, 2.0])
+
+
 @pytest.mark.parametrize(
     "kind, arguments",
     [
