@@ -149,6 +149,26 @@ def mean(
     return ops.sum(x, axis=tuple(axes), keepdims=keepdims) / count
 
 
+def masked_mean(
+    x: Tensor, axis: Sequence[int], mask: Tensor, keepdims: bool = False
+) -> Tensor:
+    """Mean over the places that a Keras mask keeps; 0 where it keeps none.
+
+    The mask has the first axes of `x`, as `(batch, time)`, or is None.
+    """
+    if mask is None:
+        return mean(x, axis, keepdims)
+    for _ in range(len(x.shape) - len(mask.shape)):
+        mask = ops.expand_dims(mask, -1)
+    mask = ops.cast(mask, "bool")
+    none = ops.zeros_like(x)
+    total, count = (
+        ops.sum(ops.where(mask, v, none), axis=tuple(axis), keepdims=keepdims)
+        for v in (x, ops.ones_like(x))
+    )
+    return total / ops.where(count > 0, count, ops.ones_like(count))
+
+
 def log_of_sum(a: Tensor, b: Tensor) -> Tensor:
     """`log(exp(a) + exp(b))`, neither of which need exist as a number.
 

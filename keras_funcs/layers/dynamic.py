@@ -10,12 +10,13 @@ import keras
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core import maps
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
-from keras_funcs._core.numerics import mean
+from keras_funcs._core.numerics import masked_mean
 from keras_funcs._core.numerics import tanh
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Shape
@@ -41,11 +42,11 @@ class _OfChannels(Configurable, keras.layers.Layer):
             )
         return int(input_shape[self.axis] or 0)
 
-    def _pooled(self, x: Tensor) -> Tensor:
-        """The mean of each channel, as vectors."""
+    def _pooled(self, x: Tensor, mask: Tensor) -> Tensor:
+        """The mean of each channel, without what is masked, as vectors."""
         rank = len(x.shape)
         rest = [i for i in range(1, rank) if i != self.axis % rank]
-        return mean(x, rest) if rest else x
+        return masked_mean(x, rest, mask) if rest else x
 
     def _spread(self, v: Tensor, x: Tensor) -> Tensor:
         """Vectors of channels, to be broadcast against the input."""
@@ -72,7 +73,7 @@ class MetaAcon(_OfChannels):
     beta = sigmoid(norm(fc2(norm(fc1(mean(x))))))
     f(x) = (p1 - p2) * x * sigmoid(beta * (p1 - p2) * x) + p2 * x
     ```
-    with the mean over all axes but the channels'.
+    with the mean over all axes but the channels', without what is masked.
 
     Args:
         reduction: Integer >= 1. The small network has
@@ -170,11 +171,13 @@ class MetaAcon(_OfChannels):
             name=name,
         )
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+    def call(
+        self, inputs: Tensor, training: bool = False, mask: Tensor = None
+    ) -> Tensor:
         dtype = at_least_float32(self.compute_dtype)
         x = ops.cast(inputs, dtype)
         # beta = sigmoid(norm(fc2(norm(fc1(mean(x))))))
-        v = ops.cast(self._pooled(x), self.compute_dtype)
+        v = ops.cast(self._pooled(x, mask), self.compute_dtype)
         for step in self.steps:
             if isinstance(step, keras.layers.BatchNormalization):
                 v = step(v, training=training)
@@ -202,7 +205,7 @@ class DynamicReLU(_OfChannels):
     t = 2 * sigmoid(fc2(relu(fc1(mean(x))))) - 1
     f(x) = max((1 + t[0]) * x + 0.5 * t[2], t[1] * x + 0.5 * t[3])
     ```
-    with the mean over all axes but the channels'.
+    with the mean over all axes but the channels', without what is masked.
 
     Args:
         reduction: Integer >= 1. The small network has
@@ -262,10 +265,11 @@ class DynamicReLU(_OfChannels):
         self.fc2.build((None, units))
         self.built = True
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
         dtype = at_least_float32(self.compute_dtype)
         x = ops.cast(inputs, dtype)
-        v = self.fc2(self.fc1(ops.cast(self._pooled(x), self.compute_dtype)))
+        v = ops.cast(self._pooled(x, mask), self.compute_dtype)
+        v = self.fc2(self.fc1(v))
         # t = 2 sigmoid(v) - 1
         t = tanh(0.5 * ops.cast(v, dtype))
         slopes_and_offsets = ops.split(t, 4, axis=-1)
@@ -342,11 +346,7 @@ class FReLU(Configurable, keras.layers.Layer):
                 "kernel_initializer", kernel_initializer
             )
         self.kernel_initializer = kernel_initializer
-        self.data_format = checks.one_of(
-            "data_format",
-            data_format,
-            (None, "channels_last", "channels_first"),
-        )
+        self.data_format = maps.data_format(data_format)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:

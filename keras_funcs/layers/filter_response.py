@@ -10,7 +10,7 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
-from keras_funcs._core.numerics import mean
+from keras_funcs._core.numerics import masked_mean
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -31,7 +31,8 @@ class FilterResponseNormalization(Configurable, keras.layers.Layer):
     ```python
     y = gamma * x / sqrt(mean(x**2) + epsilon) + beta
     ```
-    with the mean over all axes but the batch's and the channels'. With
+    with the mean over all axes but the batch's and the channels', and over
+    those places only that a mask, as of padded sequences, keeps. With
     `learned_epsilon=True`, `abs(e)` is added to `epsilon`, with `e` trained
     from 1e-4.
 
@@ -168,7 +169,7 @@ class FilterResponseNormalization(Configurable, keras.layers.Layer):
             name=name,
         )
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
         # In float32: squares of float16 end at inputs of 255.
         x = ops.cast(inputs, at_least_float32(self.compute_dtype))
         rank = len(x.shape)
@@ -179,7 +180,7 @@ class FilterResponseNormalization(Configurable, keras.layers.Layer):
         if self.extra is not None:
             epsilon = epsilon + ops.abs(self.extra)
         # y = gamma x / sqrt(mean(x**2) + epsilon) + beta
-        square = mean(ops.square(x), rest, keepdims=True)
+        square = masked_mean(ops.square(x), rest, mask, keepdims=True)
         gamma = ops.reshape(ops.convert_to_tensor(self.gamma), shape)
         beta = ops.reshape(ops.convert_to_tensor(self.beta), shape)
         y = gamma * (x * ops.rsqrt(square + epsilon)) + beta

@@ -166,3 +166,22 @@ def test_bad_arguments_are_refused(kind, arguments):
 def test_unknown_channels_are_refused(kind, shape):
     with pytest.raises(ValueError, match="channels of known size"):
         kind().build(shape)
+
+
+@pytest.mark.parametrize("kind", [layers.MetaAcon, layers.DynamicReLU])
+@pytest.mark.parametrize("rank", [3, 4])
+def test_what_is_masked_does_not_count(kind, rank):
+    x = X[:, 0] if rank == 3 else X
+    layer = kind(reduction=2)
+    layer.build(x.shape)
+    randomize(layer)
+    kept = x.shape[1] - 2
+    mask = np.arange(x.shape[1])[None] < np.full((3, 1), kept)
+    found = ops.convert_to_numpy(layer(x, mask=ops.convert_to_tensor(mask)))
+    wanted = values(layer, x[:, :kept])
+    np.testing.assert_allclose(found[:, :kept], wanted, 1e-5, 1e-6)
+
+
+def test_frelu_is_saved_with_the_data_format_that_it_had():
+    config = layers.FReLU().get_config()
+    assert config["data_format"] == keras.config.image_data_format()

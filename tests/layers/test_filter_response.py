@@ -119,3 +119,12 @@ def test_bad_arguments_are_refused(arguments):
 def test_shapes_that_it_cannot_normalize_are_refused(shape):
     with pytest.raises(ValueError, match="needs"):
         layers.FilterResponseNormalization().build(shape)
+
+
+def test_what_is_masked_does_not_count():
+    rows = X[:, 0] * np.array([[[1.0], [2.0], [3.0], [0.0], [0.0]]])
+    rows = rows.astype("float32")
+    model = keras.Sequential([keras.Input((5, 6)), keras.layers.Masking()])
+    model.add(layers.FilterResponseNormalization())
+    found, wanted = values(model, rows), values(model, rows[:, :3])
+    np.testing.assert_allclose(found[:, :3], wanted, 1e-5, 1e-6)
