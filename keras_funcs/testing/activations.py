@@ -129,12 +129,13 @@ def _slopes(layer: Any, x: np.ndarray, dtype: str) -> list[np.ndarray]:
 @check("layers", once=True, only=is_adaptive)
 def declared_properties_hold(case: Case) -> None:
     """A promise about the curve that it does not keep."""
-    declared = set(case.target.properties)  # type: ignore[attr-defined]
+    # Of the object: some keep other promises for other arguments.
+    layer = case.make()
+    declared = set(layer.properties)
     unknown = sorted(declared - set(PROPERTIES))
     expect(not unknown, f"{unknown} are none of {PROPERTIES}")
     if not declared:
         return
-    layer = case.make()
     # Even in number, so that a corner at 0 is not met.
     grid = np.linspace(-8.0, 8.0, 320, dtype="float32")
     ones = np.ones((1, *_shape(case)), "float32")

@@ -100,8 +100,9 @@ def test_it_takes_any_size_of_image(case):
 def test_the_promises_are_few_and_known():
     assert len(CASES) >= 15
     for case in CASES:
-        assert isinstance(case.target.properties, frozenset)
-        assert case.target.properties <= set(PROPERTIES)
+        properties = case.make().properties
+        assert isinstance(properties, frozenset)
+        assert properties <= set(PROPERTIES)
 
 
 @keras.saving.register_keras_serializable("users")
