@@ -35,6 +35,9 @@ class SirenUniform(Configurable, keras.initializers.Initializer):
     ```
     with n inputs of each unit: features, or kernel size times channels.
 
+    For kernels of dense and convolutional layers. Not for depthwise,
+    separable or transposed ones, whose inputs the shape does not tell.
+
     Args:
         frequency: Float > 0. That of the sines. Defaults to `30.0`.
         first: Boolean. Whether the kernel is the first layer's. Defaults to
@@ -72,11 +75,9 @@ class SirenUniform(Configurable, keras.initializers.Initializer):
     ) -> None:
         self.frequency = checks.number("frequency", frequency, above=0)
         self.first = checks.boolean("first", first)
-        if seed is not None:
-            seed = checks.integer("seed", seed, at_least=0, at_most=2**31 - 1)
-        self.seed = seed
+        self.seed = checks.seed(seed)
         # Without a seed, another one for each object, as in Keras.
-        self._drawn = keras.initializers.RandomUniform(seed=seed).seed
+        self._drawn = keras.initializers.RandomUniform(seed=self.seed).seed
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         # A vector has no inputs to count; the last axis is the units'.
