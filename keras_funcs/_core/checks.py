@@ -111,6 +111,13 @@ def integer(
     return value
 
 
+def seed(value: Any) -> int | None:
+    """The argument `seed`: what NumPy and every backend take, or None."""
+    if value is None:
+        return None
+    return integer("seed", value, at_least=0, at_most=2**31 - 1)
+
+
 def boolean(name: str, value: Any) -> bool:
     """`True` or `False`, not merely something truthy."""
     if not isinstance(value, (bool, np.bool_)):

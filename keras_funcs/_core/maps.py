@@ -3,9 +3,12 @@
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.numerics import mean
 from keras_funcs._core.typing import Shape
+from keras_funcs._core.typing import Tensor
 
 FORMATS = ("channels_last", "channels_first")
 
@@ -47,6 +50,34 @@ def need_rank(name: str, shape: Shape, rank: int) -> None:
             f"Layer '{name}' takes maps of {rank - 2} dimensions. Expected an "
             f"input of rank {rank}. Received: input_shape={tuple(shape)}"
         )
+
+
+def need_places(name: str, shape: Shape) -> None:
+    """Refuses what has no axis of places."""
+    if len(shape) < 3:
+        raise ValueError(
+            f"Layer '{name}' takes maps. Expected an input of rank 3 or more. "
+            f"Received: input_shape={tuple(shape)}"
+        )
+
+
+def kept(mask: Tensor, data_format: str, rank: int) -> Tensor:
+    """A mask of the first places of a map, in a shape that fits the map."""
+    missing = map_axes(data_format, rank)[len(mask.shape) - 1 :]
+    channels = channel_axis(data_format, rank)
+    return ops.expand_dims(mask, sorted((channels, *missing)))
+
+
+def mean_over_places(x: Tensor, mask: Tensor, data_format: str) -> Tensor:
+    """Mean over the places that a mask keeps: 0 where it keeps none."""
+    places = map_axes(data_format, len(x.shape))
+    if mask is None:
+        return mean(x, places)
+    keep = kept(mask, data_format, len(x.shape))
+    share = mean(ops.cast(keep, x.dtype), places)
+    # Chosen, not multiplied: padding may hold infinities.
+    x = mean(ops.where(keep, x, ops.zeros_like(x)), places)
+    return x / ops.where(share > 0, share, ops.ones_like(share))
 
 
 def need_several(name: str, shapes: Any, count: int | None = None) -> None:

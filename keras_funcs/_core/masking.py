@@ -7,6 +7,11 @@ import keras
 from keras_funcs._core.typing import Tensor
 
 
+def mask_of(masks: Any, index: int) -> Any:
+    """The mask of one of several inputs; of a single one, its own."""
+    return masks[index] if isinstance(masks, (list, tuple)) else masks
+
+
 class MaskCarrier(keras.layers.Layer):
     """Passes a tensor through and hands its mask in or out.
 

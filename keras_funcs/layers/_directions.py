@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_funcs._core import checks
+from keras_funcs._core import maps
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import unit
@@ -58,14 +59,9 @@ class CosineLayer(Configurable, keras.layers.Layer):
         return self.units
 
     def build(self, input_shape: Shape) -> None:
-        if input_shape[-1] is None:
-            raise ValueError(
-                f"Layer '{self.name}' needs the number of features. Expected a "
-                "known last dimension. "
-                f"Received: input_shape={tuple(input_shape)}"
-            )
+        features = maps.channels(self.name, input_shape, "channels_last")
         self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.columns),
+            shape=(features, self.columns),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,

@@ -10,6 +10,7 @@ from keras_funcs._core import labels
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.masking import mask_of
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -181,7 +182,7 @@ class MarginHead(CosineLayer):
         return ops.where(beyond, cosines - margin * sin_m, moved)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return mask[0] if isinstance(mask, (list, tuple)) else mask
+        return mask_of(mask, 0)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (*_features(input_shape)[:-1], self.units)

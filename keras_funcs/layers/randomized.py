@@ -69,10 +69,8 @@ class RReLU(Configurable, keras.layers.Layer):
         self.upper = checks.number("upper", upper, at_most=1)
         if self.upper < self.lower:
             checks.invalid("upper", f"a number >= `lower`={lower}", upper)
-        if seed is not None:
-            seed = checks.integer("seed", seed, at_least=0, at_most=2**31 - 1)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = checks.seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.supports_masking = True
         self.built = True
 

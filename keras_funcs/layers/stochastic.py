@@ -10,6 +10,7 @@ from keras_funcs._core import maps
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.masking import mask_of
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
@@ -64,10 +65,8 @@ class DropPath(Configurable, keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.rate = checks.number("rate", rate, at_least=0, below=1)
-        if seed is not None:
-            seed = checks.integer("seed", seed, at_least=0, at_most=2**31 - 1)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = checks.seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.supports_masking = True
         self.built = True
 
@@ -148,10 +147,8 @@ class StochasticDepth(Configurable, keras.layers.Layer):
         self.survival_probability = checks.number(
             "survival_probability", survival_probability, above=0, at_most=1
         )
-        if seed is not None:
-            seed = checks.integer("seed", seed, at_least=0, at_most=2**31 - 1)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = checks.seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.supports_masking = True
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -170,8 +167,7 @@ class StochasticDepth(Configurable, keras.layers.Layer):
         return shortcut + ops.where(keep, residual, ops.zeros_like(residual))
 
     def compute_mask(self, inputs: list[Tensor], previous_mask: Any) -> Any:
-        is_list = isinstance(previous_mask, (list, tuple))
-        return previous_mask[0] if is_list else previous_mask
+        return mask_of(previous_mask, 0)
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         return tuple(input_shape[0])

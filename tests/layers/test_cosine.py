@@ -131,5 +131,5 @@ def test_bad_arguments_are_refused(arguments):
 
 
 def test_unknown_features_are_refused():
-    with pytest.raises(ValueError, match="number of features"):
+    with pytest.raises(ValueError, match="number of channels"):
         layers.CosineDense(3).build((None, None))

@@ -216,5 +216,5 @@ def test_labels_of_another_shape_are_refused():
     head = built(draw(4, 3))
     with pytest.raises(ValueError, match="shape of `y_true`"):
         head([draw(5, 4), np.zeros((5, 2), "int32")])
-    with pytest.raises(ValueError, match="number of features"):
+    with pytest.raises(ValueError, match="number of channels"):
         layers.MarginHead(3).build([(None, None), (None,)])
