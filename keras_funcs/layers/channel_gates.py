@@ -10,6 +10,7 @@ from keras_funcs._core import maps
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.masking import mask_of
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import keeps_float64
 from keras_funcs._core.numerics import mean
@@ -33,7 +34,8 @@ class SqueezeExcite(Configurable, keras.layers.Layer):
     ```python
     y = x * gate(W2 @ activation(W1 @ mean(x) + b1) + b2)
     ```
-    with the mean over places, and `ratio * channels` rows in `W1`.
+    with the mean over places, masked ones left out, and `ratio * channels`
+    rows in `W1`.
 
     Args:
         ratio: Float in (0, 1]. Hidden units for each channel; there is always
@@ -91,11 +93,7 @@ class SqueezeExcite(Configurable, keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        if len(input_shape) < 3:
-            raise ValueError(
-                f"Layer '{self.name}' takes maps. Expected an input of rank 3 "
-                f"or more. Received: input_shape={tuple(input_shape)}"
-            )
+        maps.need_places(self.name, input_shape)
         count = maps.channels(self.name, input_shape, self.data_format)
         hidden = max(1, round(self.ratio * count))
         policy = self.dtype_policy
@@ -105,14 +103,13 @@ class SqueezeExcite(Configurable, keras.layers.Layer):
         self.excite.build((input_shape[0], hidden))
         self.built = True
 
-    def call(self, inputs: Tensor) -> Tensor:
-        rank = len(inputs.shape)
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         # In float32: a float16 sum over a map overflows at 65,504.
         x = ops.cast(inputs, at_least_float32(self.compute_dtype))
-        x = mean(x, maps.map_axes(self.data_format, rank))
+        x = maps.mean_over_places(x, mask, self.data_format)
         x = self.squeeze(ops.cast(x, self.compute_dtype))
         weights = self._gate(self.excite(self._function(x)))
-        places = maps.map_axes(self.data_format, rank)
+        places = maps.map_axes(self.data_format, len(inputs.shape))
         return inputs * ops.expand_dims(weights, places)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -132,7 +129,8 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
     y = gamma * x * n + beta + x,
     n = |x| / (mean(|x|) + epsilon)
     ```
-    with `|x|` the Euclidean norm over places, and the mean over channels.
+    with `|x|` the Euclidean norm over places, masked ones left out, and the
+    mean over channels.
 
     Args:
         epsilon: Float > 0. Keeps maps of zeros from dividing by zero. Defaults
@@ -177,11 +175,7 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        if len(input_shape) < 3:
-            raise ValueError(
-                f"Layer '{self.name}' takes maps. Expected an input of rank 3 "
-                f"or more. Received: input_shape={tuple(input_shape)}"
-            )
+        maps.need_places(self.name, input_shape)
         count = maps.channels(self.name, input_shape, self.data_format)
         self.gamma = self.add_weight(
             shape=(count,), initializer="zeros", name="gamma"
@@ -191,17 +185,20 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         rank = len(inputs.shape)
         places = maps.map_axes(self.data_format, rank)
         dtype = at_least_float32(self.compute_dtype)
-        x = ops.cast(inputs, dtype)
+        x = counted = ops.cast(inputs, dtype)
+        if mask is not None:
+            keep = maps.kept(mask, self.data_format, rank)
+            counted = ops.where(keep, x, ops.zeros_like(x))
         # The norms of x / top, whose squares stay in float32; what `top` is
         # cancels, apart from epsilon, which is divided by it, too.
         every = tuple(range(1, rank))
-        top = ops.stop_gradient(ops.max(ops.abs(x), every, keepdims=True))
+        top = ops.stop_gradient(ops.max(ops.abs(counted), every, keepdims=True))
         top = ops.where(top > self.epsilon, top, self.epsilon)
-        size = norm(x / top, axis=places, keepdims=True)
+        size = norm(counted / top, axis=places, keepdims=True)
         channel = maps.channel_axis(self.data_format, rank)
         among = mean(size, channel, keepdims=True) + self.epsilon / top
         gamma, beta = (
@@ -390,8 +387,7 @@ class FiLM(Configurable, keras.layers.Layer):
         return x + gamma * x + beta
 
     def compute_mask(self, inputs: list[Tensor], previous_mask: Any) -> Any:
-        is_list = isinstance(previous_mask, (list, tuple))
-        return previous_mask[0] if is_list else previous_mask
+        return mask_of(previous_mask, 0)
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         return tuple(input_shape[0])

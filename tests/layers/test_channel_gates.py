@@ -200,3 +200,23 @@ def test_bad_inputs_are_refused():
         layers.LayerScale().build((None, None))
     with pytest.raises(ValueError, match="Expected 2 inputs"):
         layers.FiLM()(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize(
+    "kind", [layers.SqueezeExcite, layers.GlobalResponseNormalization]
+)
+def test_padding_has_no_part_in_what_channels_weigh(kind, data_format):
+    layer = kind(data_format=data_format)
+    turn = (0, 1, 2) if data_format == "channels_last" else (0, 2, 1)
+    x = inputs(2, 5, 3)
+    short = x[:, :2].transpose(turn)
+    layer.build(short.shape)
+    layer.set_weights([inputs(*w.shape) for w in layer.weights])
+    mask = ops.convert_to_tensor(np.array([[True, True] + 3 * [False]] * 2))
+    x[:, 2:] = 9.0
+    found = values(layer(x.transpose(turn), mask=mask)).transpose(turn)
+    wanted = values(layer(short)).transpose(turn)
+    np.testing.assert_allclose(found[:, :2], wanted, 1e-4, 1e-5)
+    none = layer(x.transpose(turn), mask=ops.zeros_like(mask))
+    assert np.isfinite(values(none)).all()
