@@ -6,10 +6,10 @@ import keras
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core import maps
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.numerics import mean
 from keras_funcs._core.numerics import widened
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
@@ -31,7 +31,7 @@ class DeCov(Configurable, keras.layers.Layer):
     c = (x - mean(x)).T @ (x - mean(x)) / n
     loss = factor / 2 * (sum(c**2) - sum(diag(c) ** 2))
     ```
-    with the n positions of all samples as rows.
+    with the n positions of all samples as rows, masked ones left out.
 
     Args:
         factor: Float >= 0. Strength. Defaults to `0.1`.
@@ -65,20 +65,27 @@ class DeCov(Configurable, keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        if input_shape[-1] is None:
-            raise ValueError(
-                f"Layer '{self.name}' needs the number of units. Expected a "
-                "known last dimension. "
-                f"Received: input_shape={tuple(input_shape)}"
-            )
+        maps.channels(self.name, input_shape, "channels_last")
         self.built = True
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         x = ops.reshape(widened(inputs), (-1, inputs.shape[-1]))
-        x = x - mean(x, 0, keepdims=True)
+        keep = ops.ones_like(x[:, :1], dtype="bool")
+        if mask is not None:
+            rows = maps.kept(mask, "channels_last", len(inputs.shape))
+            rows = ops.logical_and(
+                rows, ops.ones_like(inputs[..., :1], dtype="bool")
+            )
+            keep = ops.reshape(rows, (-1, 1))
+        n = ops.sum(ops.cast(keep, x.dtype))
+        n = ops.where(n > 0, n, ops.ones_like(n))
+        # Chosen, not multiplied: padding may hold infinities.
+        zeros = ops.zeros_like(x)
+        center = ops.sum(ops.where(keep, x, zeros), 0, keepdims=True) / n
+        x = ops.where(keep, x - center, zeros)
         # (|C|_F^2 - |diag C|^2) / 2; not by `ops.matmul`, which turns float64
         # into float32 on Torch
-        c = ops.transpose(x) @ x / ops.cast(ops.shape(x)[0], x.dtype)
+        c = ops.transpose(x) @ x / n
         beside = 1.0 - ops.eye(c.shape[0], dtype=c.dtype)
         self.add_loss(self.factor * 0.5 * ops.sum(ops.square(c) * beside))
         return inputs
@@ -115,14 +122,14 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
-        That of the layer.
+        That of the layer; floating-point numbers.
 
     Output shape:
         That of the layer.
 
     Raises:
-        ValueError: for a factor that is negative, less than one projection, or
-            something else than a layer.
+        ValueError: for a factor that is negative, less than one projection,
+            something else than a layer, or integers as inputs.
 
     Example:
 
@@ -156,11 +163,9 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
         self.projections = checks.integer(
             "projections", projections, at_least=1, at_most=MAX_PROJECTIONS
         )
-        if seed is not None:
-            seed = checks.integer("seed", seed, at_least=0, at_most=2**31 - 1)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.supports_masking = True
+        self.seed = checks.seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.supports_masking = layer.supports_masking
 
     def build(self, input_shape: Shape) -> None:
         if not self.layer.built:
@@ -169,6 +174,13 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        dtype = keras.backend.standardize_dtype(inputs.dtype)
+        if "float" not in dtype:
+            raise ValueError(
+                f"Layer '{self.name}' takes derivatives by its inputs. "
+                "Expected inputs of floating point: wrap what follows the "
+                f"Embedding. Received: inputs.dtype={dtype}"
+            )
         # Before the penalty, whose calls would leave `training=False` behind.
         y = self.layer(inputs, training=training)
         if training:
@@ -176,10 +188,15 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
         return ops.cast(y, self.compute_dtype)
 
     def _penalty(self, x: Tensor) -> Tensor:
+        state = [(item, item.value) for item in self.layer.variables]
+
         def function(x: Tensor) -> Tensor:
             # Outside training: dropout would be another function each time,
-            # and moving averages would be updated within a derivative.
-            return self.layer(x, training=False)
+            # and moving averages would be updated within a derivative. In a
+            # scope of its own: what the layer adds to the loss is added once,
+            # and no tensor of the derivative outlives it.
+            with keras.StatelessScope(state_mapping=state):
+                return self.layer(x, training=False)
 
         total: Any = 0.0
         for _ in range(self.projections):
@@ -191,6 +208,9 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
             total = total + ops.sum(ops.square(widened(slope)))
         batch = ops.cast(ops.shape(x)[0], total.dtype)
         return self.factor * 0.5 * total / (batch * self.projections)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Any) -> Any:
+        return self.layer.compute_mask(inputs, previous_mask)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(self.layer.compute_output_shape(input_shape))

@@ -186,3 +186,46 @@ def test_bad_arguments_are_refused(cls, arguments):
         given = {"layer": keras.layers.Dense(2)}
     with pytest.raises(ValueError, match=f"argument `{name}`"):
         cls(**{**given, **arguments})
+
+
+def test_decov_leaves_padding_out():
+    x, mask = draw(6, 5, 4), np.arange(5) < np.arange(6)[:, None]
+    expected = loss_of(layers.DeCov(1.0), x[mask])
+    x[~mask] = np.nan
+    found = loss_of(layers.DeCov(1.0), x, mask=ops.convert_to_tensor(mask))
+    np.testing.assert_allclose(found, expected, 1e-4)
+
+
+def test_losses_inside_are_added_once():
+    x = draw(6, 4)
+    dense = keras.layers.Dense(3, activity_regularizer="l2")
+    layer = layers.JacobianPenalty(dense, 0.1, projections=3, seed=1)
+    assert len(loss_of(layer, x, training=True)) == 2
+    dropout = layers.ConcreteDropout(keras.layers.Dense(3), seed=1)
+    layer = layers.JacobianPenalty(dropout, 0.1, projections=3, seed=1)
+    assert len(loss_of(layer, x, training=True)) == 3
+
+
+def test_penalties_inside_train_in_fit():
+    dense = keras.layers.Dense(3, activity_regularizer="l2")
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.JacobianPenalty(dense, seed=1)]
+    )
+    model.compile("sgd", "mse")
+    x = draw(8, 4)
+    history = model.fit(x, x[:, :3], epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_the_mask_is_that_of_the_layer_inside():
+    mask = np.array([[True, False]])
+    for sequences, expected in ((True, mask), (False, None)):
+        inner = keras.layers.LSTM(3, return_sequences=sequences)
+        layer = layers.JacobianPenalty(inner)
+        assert layer.compute_mask(draw(1, 2, 4), mask) is expected
+
+
+def test_integers_are_refused():
+    layer = layers.JacobianPenalty(keras.layers.Embedding(5, 2))
+    with pytest.raises(ValueError, match="what follows the Embedding"):
+        layer(np.array([[1, 2]]), training=True)
