@@ -16,7 +16,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
-LARGEST_BLOCK = 4096
+LARGEST_BLOCK = 4096  # a side, and in places its square
 
 
 class DropBlock(Configurable, keras.layers.Layer):
@@ -66,15 +66,19 @@ class DropBlock(Configurable, keras.layers.Layer):
             )
             for side in sides
         )
+        if math.prod(self._sides) > LARGEST_BLOCK**2:
+            checks.invalid(
+                "block_size",
+                f"blocks of at most {LARGEST_BLOCK**2} places",
+                block_size,
+            )
         self.block_size = self._sides[0] if one else list(self._sides)
         self.couple_channels = checks.boolean(
             "couple_channels", couple_channels
         )
         self.data_format = maps.data_format(data_format)
-        if seed is not None:
-            seed = checks.integer("seed", seed, at_least=0, at_most=2**31 - 1)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = checks.seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
@@ -118,12 +122,16 @@ class DropBlock(Configurable, keras.layers.Layer):
             others = [axis for axis in range(len(shape)) if axis != index + 1]
             seeds = ops.logical_and(seeds, ops.expand_dims(fits, others))
         # A place is dropped if there is a seed up to a block's side before it.
-        # The padding is by the full sides, whose number is always known, and
-        # channels are last, which is all that some devices pool.
-        before = [(side - 1, 0) for side in self._sides]
+        # The padding is by full sides where the map's are not known: a number
+        # it has to be. Channels are last, which is all that some devices pool.
+        sides = tuple(
+            block if isinstance(block, int) else side
+            for block, side in zip(blocks, self._sides)
+        )
+        before = [(side - 1, 0) for side in sides]
         padded = ops.pad(ops.cast(seeds, "float32"), [(0, 0), *before, (0, 0)])
         dropped = ops.max_pool(
-            padded, self._sides, strides=1, data_format="channels_last"
+            padded, sides, strides=1, data_format="channels_last"
         )
         keep = dropped < 0.5
         if self.data_format == "channels_first":

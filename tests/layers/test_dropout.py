@@ -175,6 +175,14 @@ def test_bad_arguments_are_refused(arguments):
         layers.DropBlock2D(**arguments)
 
 
+def test_large_blocks_take_no_more_than_the_map():
+    x = np.ones((1, 4, 4, 4, 1), "float32")
+    y = layers.DropBlock3D(0.5, 200, seed=0)(x, training=True)  # 8e6 places
+    assert y.shape == x.shape
+    with pytest.raises(ValueError, match="argument `block_size`"):
+        layers.DropBlock3D(block_size=4096)
+
+
 def test_other_ranks_are_refused():
     with pytest.raises(ValueError, match="rank 4"):
         layers.DropBlock2D()(np.ones((2, 5, 3)))
