@@ -32,9 +32,10 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
     `keras.layers.Dropout` with a rate that was searched.
 
     The terms in the loss are what moves the rate, and their units matter: with
-    N samples and a loss that is a mean over samples, `weight_factor` is
-    `length_scale**2 / N` and `dropout_factor` is `2 / N` for a regression with
-    a predicted variance, and `1 / N` for a cross-entropy.
+    N samples and a loss that is the mean of a negative log-likelihood, such as
+    a cross-entropy, `weight_factor` is `length_scale**2 / (2 * N)` and
+    `dropout_factor` is `1 / N`; with `(y - mean)**2 / var + log(var)`, which
+    is twice that, they are twice as large.
 
     Formula:
     ```python
@@ -116,10 +117,8 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
         )
         self.spatial = checks.boolean("spatial", spatial)
         self.at_inference = checks.boolean("at_inference", at_inference)
-        if seed is not None:
-            seed = checks.integer("seed", seed, at_least=0, at_most=2**31 - 1)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = checks.seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.supports_masking = layer.supports_masking
         self.rate_logit = self.add_weight(
             shape=(),
@@ -142,7 +141,7 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         self._add_losses()
         if not training and not self.at_inference:
-            return self.layer(inputs)
+            return ops.cast(self.layer(inputs), self.compute_dtype)
         noise = list(ops.shape(inputs))
         if self.spatial:
             for axis in maps.map_axes(self._data_format(), len(noise)):
@@ -159,7 +158,8 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
         )
         # 1 / (1 - rate) = 1 + exp(logit)
         scale = keep * (1.0 + ops.exp(logit))
-        return self.layer(inputs * ops.cast(scale, self.compute_dtype))
+        y = self.layer(inputs * ops.cast(scale, self.compute_dtype))
+        return ops.cast(y, self.compute_dtype)
 
     def _add_losses(self) -> None:
         logit = self.rate_logit

@@ -106,6 +106,14 @@ def test_inference_is_the_layer_itself_unless_asked():
     assert (first != second).any() and (first != x).any()
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_outputs_have_the_dtype_of_the_wrapper(training):
+    dense = keras.layers.Dense(2, dtype="float32")
+    layer = layers.ConcreteDropout(dense, dtype="mixed_bfloat16")
+    y = layer(np.ones((2, 3), "float32"), training=training)
+    assert keras.backend.standardize_dtype(y.dtype) == "bfloat16"
+
+
 def test_places_of_a_map_share_the_draw():
     x = np.ones((5, 6, 4), "float32")
     layer = identity(0.4, (None, 6, 4), spatial=True, seed=0)
