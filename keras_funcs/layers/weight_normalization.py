@@ -23,7 +23,8 @@ class WeightNormalization(Configurable, keras.layers.Layer):
     and generative models, reinforcement learning, and batches of one. The
     wrapped layer's kernel becomes the direction `v` and is never rewritten,
     neither in training nor by `predict`; the lengths `g` start as the lengths
-    of `v`, so that the layer starts as it would without the wrapper.
+    of `v`, so that the layer starts as it would without the wrapper. A
+    regularizer of the kernel sees `v`, whose length has no effect.
 
     For the data-dependent start, call `initialize(x)` on a batch of inputs
     before training: outputs then begin with mean 0 and variance 1.
@@ -48,7 +49,7 @@ class WeightNormalization(Configurable, keras.layers.Layer):
 
     Raises:
         ValueError: for what is no layer, a layer that is built, has no kernel
-            or regularizes its outputs.
+            or regularizes its outputs, and for `EinsumDense`.
 
     Example:
 
@@ -73,6 +74,12 @@ class WeightNormalization(Configurable, keras.layers.Layer):
             raise ValueError(
                 f"Layer '{self.name}' wraps a layer without penalties on its "
                 "outputs. Expected activity_regularizer=None. "
+                f"Received: layer={self.layer}"
+            )
+        if isinstance(self.layer, keras.layers.EinsumDense):
+            raise ValueError(
+                f"Layer '{self.name}' needs a layer whose kernel has one axis "
+                "of outputs. Expected one such as Dense or Conv2D. "
                 f"Received: layer={self.layer}"
             )
         self.layer.build(input_shape)
@@ -112,24 +119,37 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         if not self.built:
             self.build(inputs.shape)
         layer = self.layer
-        activation, layer.activation = layer.activation, None
+        activation = getattr(layer, "activation", None)
+        if activation is not None:
+            layer.activation = None
         try:
             y = ops.cast(
                 self._substituted(ops.ones(self.g.shape), inputs),
                 at_least_float32(self.compute_dtype),
             )
         finally:
-            layer.activation = activation
+            if activation is not None:
+                layer.activation = activation
         first = getattr(layer, "data_format", "") == "channels_first"
         y = ops.moveaxis(y, 1, -1) if first else y
-        if layer.bias is not None:
-            y = y - ops.cast(layer.bias, y.dtype)
+        bias = getattr(layer, "bias", None)
+        for weight in (self.g, bias):
+            # Before the first assignment: half a start would be none.
+            if weight is not None and weight.shape != y.shape[-1:]:
+                raise ValueError(
+                    f"Layer '{self.name}' cannot start from data. Expected "
+                    f"weights of shape {tuple(y.shape[-1:])}, one for each "
+                    f"output. Received: {weight.name} of shape "
+                    f"{tuple(weight.shape)}"
+                )
+        if bias is not None:
+            y = y - ops.cast(bias, y.dtype)
         axes = list(range(len(y.shape) - 1))
         center = mean(y, axes)
         spread = ops.sqrt(mean(ops.square(y - center), axes) + 1e-10)
         self.g.assign(1.0 / spread)
-        if layer.bias is not None:
-            layer.bias.assign(-center / spread)
+        if bias is not None:
+            bias.assign(-center / spread)
 
     def _substituted(self, lengths: Tensor, inputs: Tensor) -> Tensor:
         """The layer's output with `g v / |v|` where it reads its kernel."""

@@ -184,7 +184,25 @@ def test_what_is_no_layer_is_refused(layer):
         layers.WeightNormalization(layer)
 
 
+def test_a_layer_without_activation_and_bias_starts_from_data():
+    class Plain(keras.layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight(shape=(shape[-1], 2), name="kernel")
+            self.built = True
+
+        def call(self, x):
+            return x @ self.kernel
+
+    layer = layers.WeightNormalization(Plain())
+    x = inputs((64, 4))
+    layer.initialize(x)
+    np.testing.assert_allclose(values(layer(x)).std(0), 1.0, 1e-3)
+
+
 def test_layers_it_cannot_normalize_are_refused():
+    einsum = keras.layers.EinsumDense("abc,cde->abde", (None, 2, 3))
+    with pytest.raises(ValueError, match="one axis of outputs"):
+        layers.WeightNormalization(einsum).build((2, 4, 5))
     built = keras.layers.Dense(2)
     built.build((None, 3))
     with pytest.raises(ValueError, match="not built"):
