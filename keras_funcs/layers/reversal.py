@@ -32,7 +32,7 @@ class GradientReversal(Configurable, keras.layers.Layer):
     ```
 
     Args:
-        factor: Float >= 0. Of the reversed gradient. Defaults to `1.0`.
+        factor: Float in [0, 1e4]. Of the reversed gradient. Defaults to `1.0`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -42,7 +42,7 @@ class GradientReversal(Configurable, keras.layers.Layer):
         The input's.
 
     Raises:
-        ValueError: for a factor < 0.
+        ValueError: for a factor outside [0, 1e4].
 
     Example:
 
@@ -59,7 +59,7 @@ class GradientReversal(Configurable, keras.layers.Layer):
 
     def __init__(self, factor: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        factor = checks.number("factor", factor, at_least=0, at_most=1e6)
+        factor = checks.number("factor", factor, at_least=0, at_most=1e4)
         self.factor = self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(factor),
@@ -75,7 +75,9 @@ class GradientReversal(Configurable, keras.layers.Layer):
         # Without a gradient of its own, so it can be differentiated again.
         fixed = ops.stop_gradient(inputs)
         factor = ops.cast(self.factor, self.compute_dtype)
-        return fixed + factor * (fixed - inputs)
+        # inf - inf would be NaN
+        finite = ops.where(ops.isfinite(inputs), inputs, ops.zeros_like(inputs))
+        return fixed + factor * (ops.stop_gradient(finite) - finite)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)

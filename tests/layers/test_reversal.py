@@ -32,6 +32,19 @@ def test_the_largest_half_precision_number_passes(dtype):
     )
 
 
+def test_infinities_pass():
+    x = np.array([np.inf, -np.inf, 1.0], "float32")
+    layer = layers.GradientReversal(2.0)
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(x)), x)
+    slope = gradient(lambda x: ops.sum(layer(x)[2:]), x)
+    np.testing.assert_array_equal(slope, [0.0, 0.0, -2.0])
+
+
+def test_the_largest_factor_is_a_float16():
+    y = layers.GradientReversal(1e4, dtype="mixed_float16")(np.ones(3))
+    np.testing.assert_array_equal(ops.convert_to_numpy(y), 1.0)
+
+
 def test_a_callback_moves_the_factor_inside_fit():
     inputs = keras.Input((3,))
     layer = layers.GradientReversal(0.0)
@@ -80,7 +93,7 @@ def test_the_factor_is_saved_and_not_trained():
     assert float(ops.convert_to_numpy(revived.factor)) == 0.25
 
 
-@pytest.mark.parametrize("factor", [-0.1, "1", float("nan"), True])
+@pytest.mark.parametrize("factor", [-0.1, 1e5, "1", float("nan"), True])
 def test_bad_factors_are_refused(factor):
     with pytest.raises(ValueError, match="argument `factor`"):
         layers.GradientReversal(factor)
