@@ -81,7 +81,8 @@ class GeMPooling(Configurable, keras.layers.Layer):
         # power of a large number enters. The mean is at least 1 / size, and
         # the slope is right though `top` is a constant: it cancels.
         x = ops.cast(inputs, at_least_float32(self.compute_dtype))
-        x = ops.where(x > self.epsilon, x, ops.full_like(x, self.epsilon))
+        # This way round NaN stays.
+        x = ops.where(x < self.epsilon, ops.full_like(x, self.epsilon), x)
         axes = maps.map_axes(self.data_format, len(x.shape))
         top = ops.stop_gradient(ops.max(x, axis=axes, keepdims=True))
         p = ops.softplus(self.act_p)

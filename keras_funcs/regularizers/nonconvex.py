@@ -210,4 +210,4 @@ class LogSum(_base.Penalty):
 
 def _at_most(x: Tensor, bound: float) -> Tensor:
     """`min(x, bound)`; `ops.minimum` rounds float64 to float32 on Torch."""
-    return ops.where(x < bound, x, bound)
+    return ops.where(x > bound, bound, x)  # this way round NaN stays

@@ -51,6 +51,12 @@ def test_1_is_the_mean_and_large_is_the_maximum():
     np.testing.assert_allclose(large, x.max((1, 2)), 5e-3)
 
 
+def test_what_is_no_number_stays_none():
+    x = np.array([[[np.nan], [1.0]]], "float32")
+    found = ops.convert_to_numpy(layers.GeMPooling1D()(x))
+    assert np.isnan(found).all()
+
+
 def test_negative_inputs_count_as_epsilon():
     x = np.array([[[-3.0], [2.0]], [[-1.0], [-2.0]]], "float32")
     y = values(layers.GeMPooling1D(1.0, epsilon=0.5)(x))

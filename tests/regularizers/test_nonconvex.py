@@ -76,6 +76,11 @@ def test_large_weights_are_free_of_scad_and_mcp():
     assert gradient(LogSum(1.0), w).all()
 
 
+@pytest.mark.parametrize("cls", [SCAD, MCP, LogSum])
+def test_what_is_no_number_stays_none(cls):
+    assert math.isnan(cls()(np.array([0.1, math.nan], "float32")))
+
+
 def test_scad_with_one_parameter_is_as_published():
     lam = 0.6
     for w in (0.3, 1.1, 4.0):
