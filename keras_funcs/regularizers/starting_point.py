@@ -151,9 +151,7 @@ def anchor(model: keras.Model, factor: float = 0.01) -> keras.Model:
     clone = keras.models.clone_model(model, clone_function=copy, recursive=True)
     found = 0
     for layer, made in pairs:
-        own = [w for w in made.weights if w.name != "reference"]
-        kept = [w for w in layer.weights if w.name != "reference"]
-        for weight, value in zip(own, kept, strict=True):
+        for weight, value in zip(_own(made), _own(layer), strict=True):
             value = ops.convert_to_numpy(value)
             weight.assign(value)
             if isinstance(weight.regularizer, L2SP):
@@ -162,6 +160,14 @@ def anchor(model: keras.Model, factor: float = 0.01) -> keras.Model:
     if not found:
         checks.invalid("model", "a model with a kernel", model.name)
     return clone
+
+
+def _own(layer: keras.layers.Layer) -> list[keras.Variable]:
+    """A layer's weights without the starting points of others."""
+    penalties = (weight.regularizer for weight in layer.weights)
+    references = [p.reference for p in penalties if isinstance(p, L2SP)]
+    # Not by name: a layer may have a `reference` of its own.
+    return [w for w in layer.weights if all(w is not r for r in references)]
 
 
 def _kernels(

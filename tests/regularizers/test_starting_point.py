@@ -84,6 +84,24 @@ def test_anchoring_copies_and_changes_no_prediction():
     assert references == len(shapes)
 
 
+@keras.saving.register_keras_serializable("keras_funcs_tests")
+class Compared(keras.layers.Dense):
+    """Has a weight whose name is that of a starting point."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.reference = self.add_weight(shape=(3,), name="reference")
+
+
+def test_a_weight_of_the_same_name_is_copied():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, Compared(3)(inputs))
+    model.layers[1].reference.assign([1.0, 2.0, 3.0])
+    for tuned in (anchor(model), anchor(anchor(model))):
+        found = ops.convert_to_numpy(tuned.layers[1].reference)
+        np.testing.assert_array_equal(found, [1.0, 2.0, 3.0])
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_training_saving_and_loading_keep_the_start(policy, tmp_path):
     usual = keras.config.dtype_policy()
