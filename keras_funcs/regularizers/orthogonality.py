@@ -136,7 +136,8 @@ class SRIP(_base.Penalty):
     Spectral restricted isometry: the mildest of the orthogonality penalties,
     as it moves one direction at a time, and the best in its authors'
     comparison. The value comes from a power iteration of a fixed start, so it
-    is a lower bound: more `iterations` for more digits.
+    is a lower bound: on random kernels of 64 x 32 at least 0.84 of the value
+    at 8 steps, 0.95 to 0.99 as a rule. More `iterations` for more digits.
 
     Formula:
     ```python
@@ -199,7 +200,9 @@ class SpectralNormPenalty(_base.Penalty):
     Bounds how far a small change of the input can move the output, without
     shrinking the directions that carry little. For a bound that holds rather
     than a pull towards one, use Keras's `SpectralNormalization`. The value
-    comes from a power iteration of a fixed start, so it is a lower bound.
+    comes from a power iteration of a fixed start, so it is a lower bound: on
+    random kernels of 64 x 32 at least 0.85 of the value at 8 steps, 0.96 as a
+    rule.
 
     Formula:
     ```python
@@ -266,8 +269,8 @@ class OrthogonalConvolution(_base.Penalty):
 
     Formula:
     ```python
-    # conv: zero-padded by (k - 1) // s * s, of stride s; d spatial axes
-    surplus = max(0, out - in * s**d)
+    # conv: zero-padded by (k - 1) // s * s, of stride s
+    surplus = max(0, out - in * prod(min(s, k)))  # over the spatial axes
     penalty = factor * (sum((conv(W, W, s) - delta) ** 2) - surplus)
     ```
     with delta the identity at the shift 0.
@@ -325,7 +328,8 @@ class OrthogonalConvolution(_base.Penalty):
         middle = tuple(r // self.strides for r in reach)
         delta[(slice(None), *middle)] = np.eye(outputs)
         # |conv(W, W) - I|_F^2, less what no kernel of this shape can avoid
-        surplus = max(0, outputs - inputs * self.strides ** len(sizes))
+        places = math.prod(min(self.strides, k) for k in sizes)
+        surplus = max(0, outputs - inputs * places)
         delta = ops.convert_to_tensor(delta, dtype=x.dtype)
         return ops.sum(ops.square(found - delta)) - surplus
 

@@ -135,11 +135,13 @@ def self_convolution(w, stride):
         ((5, 2, 5), 2),
         ((2, 3, 2, 1, 2), 1),
         ((3, 3, 2, 3), 5),
+        ((2, 1, 2, 6), 3),
     ],
 )
 def test_orthogonal_convolution_is_the_definition(shape, stride):
     w = draw(*shape)
-    surplus = max(0, shape[-1] - shape[-2] * stride ** (len(shape) - 2))
+    seen = np.prod(np.minimum(stride, shape[:-2]))
+    surplus = max(0, shape[-1] - shape[-2] * seen)
     expected = 0.3 * (self_convolution(w, stride) - surplus)
     found = float(regularizers.OrthogonalConvolution(0.3, stride)(w))
     np.testing.assert_allclose(found, expected, 1e-4)
@@ -164,6 +166,23 @@ def test_a_convolution_without_penalty_keeps_lengths():
     padded = np.pad(image, [(0, 0), (2, 2), (2, 2), (0, 0)])
     found = keras.ops.convert_to_numpy(keras.ops.conv(padded, w))
     np.testing.assert_allclose((found**2).sum(), (image**2).sum(), 1e-5)
+
+
+def test_strides_over_the_kernel_leave_an_orthogonal_one_at_0():
+    rows = np.linalg.qr(draw(8, 8))[0][:4].reshape(1, 1, 4, 8)
+    penalty = regularizers.OrthogonalConvolution(1.0, strides=2)
+    np.testing.assert_allclose(float(penalty(rows)), 0, atol=1e-5)
+
+
+def test_power_iterations_are_lower_bounds_of_the_stated_share():
+    for seed in range(5):
+        w = draw(64, 32, seed=seed)
+        true = np.linalg.norm(w.astype("float64"), 2) ** 2
+        for cls, value in (
+            (regularizers.SpectralNormPenalty, true / 2),
+            (regularizers.SRIP, true - 1),
+        ):
+            assert 0.8 < float(cls(1.0)(w)) / value < 1.00001
 
 
 def test_ranks_that_are_no_convolution_are_refused():
