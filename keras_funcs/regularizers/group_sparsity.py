@@ -1,11 +1,19 @@
 """Penalties that empty whole groups of weights: units, channels, inputs.
 
-What lies inside a group is said by `axis`, alike for all of them. None is what
-feeds one output: of a `Dense` kernel `(in, out)` a column, of a convolution's
-`(h, w, in, out)` a filter. Other groups are the inputs of a `Dense` layer,
-`axis=-1`; the input channels of a convolution, `[0, 1, 3]`; the filters of a
-depthwise convolution `(h, w, in, multiplier)`, `[0, 1]`; and the rows of an
-embedding `(vocabulary, dimension)`, `-1`.
+What lies inside a group is said by `axis`, alike for all of them. None is all
+axes but the last. By layer, for two spatial axes where there are any:
+
+    layer             kernel                      outputs      inputs
+    Dense             (in, out)                   None         -1
+    Conv              (h, w, in, out)             None         [0, 1, 3]
+    ConvTranspose     (h, w, out, in)             [0, 1, 3]    None
+    DepthwiseConv     (h, w, in, multiplier)      [0, 1]       [0, 1, 3]
+    Embedding         (vocabulary, dimension)     None         -1 (a word)
+    LSTM, GRU         (in, 4 or 3 * units)        None         -1
+
+None is wrong for a depthwise kernel of multiplier 1, which would be one group.
+The outputs of an LSTM's kernel are single gates: a group is one gate of one
+unit, and a unit goes only when all four of them do.
 """
 
 from collections.abc import Sequence
@@ -37,10 +45,12 @@ class GroupLasso(_base.Penalty):
     Args:
         factor: Float >= 0. Strength. Defaults to `0.01`.
         axis: Integer, list of integers, or None. The axes inside a group. None
-            is all but the last: a group is what feeds one unit or filter. For
-            input features of a `Dense` kernel `(in, out)` it is `-1`; for
-            input channels of a convolution `(h, w, in, out)`, `[0, 1, 3]`.
-            Defaults to `None`.
+            is all but the last: what feeds one unit of a `Dense` kernel
+            `(in, out)` or one filter `(h, w, in, out)`. For their inputs it is
+            `-1` and `[0, 1, 3]`; for the filters of `Conv2DTranspose`, `(h, w,
+            out, in)`, `[0, 1, 3]`; for those of a depthwise convolution `(h,
+            w, in, multiplier)`, `[0, 1]`, where None makes one group of all;
+            for the rows of an `Embedding`, `-1`. Defaults to `None`.
         reduction: `"sum"` over groups, or `"mean"`, so that `factor` does not
             depend on the size of the layer. Defaults to `"sum"`.
 
@@ -104,10 +114,12 @@ class SparseGroupLasso(_base.Penalty):
         l1_ratio: Float in [0, 1]. Share of the lasso: 0 is `GroupLasso`, 1 is
             L1. Defaults to `0.5`.
         axis: Integer, list of integers, or None. The axes inside a group. None
-            is all but the last: a group is what feeds one unit or filter. For
-            input features of a `Dense` kernel `(in, out)` it is `-1`; for
-            input channels of a convolution `(h, w, in, out)`, `[0, 1, 3]`.
-            Defaults to `None`.
+            is all but the last: what feeds one unit of a `Dense` kernel
+            `(in, out)` or one filter `(h, w, in, out)`. For their inputs it is
+            `-1` and `[0, 1, 3]`; for the filters of `Conv2DTranspose`, `(h, w,
+            out, in)`, `[0, 1, 3]`; for those of a depthwise convolution `(h,
+            w, in, multiplier)`, `[0, 1]`, where None makes one group of all;
+            for the rows of an `Embedding`, `-1`. Defaults to `None`.
         reduction: `"sum"`, or `"mean"` over groups and over weights, so that
             `factor` does not depend on the size of the layer. Defaults to
             `"sum"`.
@@ -215,10 +227,12 @@ class GroupHoyerSquare(_base.Penalty):
     Args:
         factor: Float >= 0. Strength. Defaults to `0.01`.
         axis: Integer, list of integers, or None. The axes inside a group. None
-            is all but the last: a group is what feeds one unit or filter. For
-            input features of a `Dense` kernel `(in, out)` it is `-1`; for
-            input channels of a convolution `(h, w, in, out)`, `[0, 1, 3]`.
-            Defaults to `None`.
+            is all but the last: what feeds one unit of a `Dense` kernel
+            `(in, out)` or one filter `(h, w, in, out)`. For their inputs it is
+            `-1` and `[0, 1, 3]`; for the filters of `Conv2DTranspose`, `(h, w,
+            out, in)`, `[0, 1, 3]`; for those of a depthwise convolution `(h,
+            w, in, multiplier)`, `[0, 1]`, where None makes one group of all;
+            for the rows of an `Embedding`, `-1`. Defaults to `None`.
         epsilon: Float > 0. Keeps the gradient finite where all weights are
             zero. Defaults to `1e-12`.
 
