@@ -9,6 +9,7 @@ from keras_funcs._core import checks
 from keras_funcs._core import maps
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
+from keras_funcs._core.masking import mask_of
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
@@ -143,8 +144,7 @@ class PolynomialCrossing(Configurable, keras.layers.Layer):
         return x0 * (projected + self.diag_scale * x) + x
 
     def compute_mask(self, inputs: list[Tensor], previous_mask: Any) -> Any:
-        is_list = isinstance(previous_mask, (list, tuple))
-        return previous_mask[1] if is_list else previous_mask
+        return mask_of(previous_mask, 1)
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         return tuple(input_shape[1])
@@ -156,7 +156,10 @@ class Maxout(Configurable, keras.layers.Layer):
 
     An activation that is learned: behind a dense layer of `k * units` outputs
     it is a convex function of `k` pieces, for `k` times the weights. Made for
-    dropout; today a gated layer does more with as many.
+    dropout; today a gated layer does more with as many. The groups are of
+    neighbours. Those of TensorFlow Addons are `units` apart, so that its
+    weights carry over with the outputs of the layer in front reordered:
+    `kernel.reshape(n, k, units).swapaxes(1, 2).reshape(n, -1)`.
 
     Formula:
     ```python
