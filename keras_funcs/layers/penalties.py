@@ -103,7 +103,8 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
     Jacobian of each sample by random directions, in forward mode: one
     evaluation more for each, of the layer as it is outside training. Layers
     with a gradient of their own (`keras.ops.custom_gradient`) have no forward
-    mode on JAX and Torch.
+    mode on JAX and Torch, and recurrent layers have it on TensorFlow only with
+    `unroll=True`.
 
     Formula:
     ```python

@@ -95,3 +95,11 @@ def test_bad_inputs_are_refused():
         layers.PolynomialCrossing().build([(None, 3), (None, 4)])
     with pytest.raises(ValueError, match="Expected 2 inputs"):
         layers.PolynomialCrossing()(np.ones((2, 3)))
+
+
+def test_reordered_outputs_make_the_maxout_of_addons():
+    x, units = inputs(3, 12), 4
+    strided = x.reshape(3, -1, units).max(1)  # as Addons groups them
+    x = x.reshape(3, -1, units).swapaxes(1, 2).reshape(3, -1)
+    found = ops.convert_to_numpy(layers.Maxout(units)(x))
+    np.testing.assert_array_equal(found, strided)
