@@ -77,4 +77,6 @@ def test_logit_adjustment_finds_more_of_the_rarest() -> None:
 def test_a_trained_slope_is_ahead_on_the_steep_wave() -> None:
     text = output_of(ROOT / "examples" / "04_burgers.py")
     errors = dict(re.findall(r"^(.+?) +relative error ([\d.]+)", text, re.M))
-    assert float(errors["tanh, trained slope"]) < float(errors["tanh"])
+    plain = float(errors["tanh"])
+    assert float(errors["tanh, trained slope"]) < 0.8 * plain
+    assert "drawn to runs/burgers.png" in text
