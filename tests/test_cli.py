@@ -115,7 +115,7 @@ def test_list():
 
 
 def test_show(tmp_path):
-    text = call("show", "snake", "--plot", "a.png").stdout
+    text = call("show", "Snake", "--plot", "a.png").stdout
     for part in (
         "keras_funcs.layers.Snake",
         "f(x) = x + sin(a * x)**2 / a",
