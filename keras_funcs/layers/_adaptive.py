@@ -161,6 +161,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         positive: bool = False,
         count: int | None = None,
         trainable: bool = True,
+        shared: bool = False,
     ) -> keras.Variable:
         """Adds the variable `act_<name>` in the layer's granularity.
 
@@ -177,6 +178,8 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
                 on a new first axis: `variable[i]` has the usual shape.
             trainable: Boolean. Whether an optimizer may move it; saved with
                 the weights in both cases.
+            shared: Boolean. Whether it is one for the whole layer, whatever
+                the granularity.
         """
         if isinstance(initializer, (int, float)):
             # In double precision: float32 would lose digits on the way there
@@ -188,7 +191,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             initializer = keras.initializers.Constant(start)
         elif positive:
             initializer = _BeforeSoftplus(initializer)
-        shape = self._coefficient_shape
+        shape = () if shared else self._coefficient_shape
         if count is not None:
             shape = (count, *shape) if len(shape) != 1 else (count, 1, *shape)
         return self.add_weight(

@@ -13,9 +13,10 @@ Curve = Callable[[np.ndarray], np.ndarray]
 
 POINTS = 201  # from one end to the other, of each of two kinds
 UNIT = 0.3  # of the bound: what the coefficients of a layer take for 1
-# Of the denominator's coefficients in version A, in these units: at 0, where
-# |b| has its kink, they would have no slope to train by.
-LEAST = 0.005
+# Of each power's part in version A's denominator at the bound: at 0, where |b|
+# has its kink, coefficients would have no slope to train by. The same for all
+# powers: one in their own units would grow with the power, and spoil the fit.
+LEAST = 0.005 / UNIT
 
 
 class Table(NamedTuple):
@@ -159,12 +160,7 @@ def slopes_of(curve: Curve, bound: float) -> list[float]:
 
 def sampled(curve: Curve, x: np.ndarray) -> np.ndarray:
     """The values of an elementwise function of NumPy arrays or of tensors."""
-    with np.errstate(all="ignore"):
-        try:
-            y = curve(x)
-        except TypeError:  # one of tensors only
-            y = curve(ops.convert_to_tensor(x))  # type: ignore[arg-type]
-        y = np.asarray(ops.convert_to_numpy(y), "float64")
+    y = _called(curve, x)
     if y.shape != x.shape:
         expected = "a function that gives a number for each number"
         checks.invalid("approximate", expected, curve)
@@ -172,7 +168,22 @@ def sampled(curve: Curve, x: np.ndarray) -> np.ndarray:
         where = float(x[~np.isfinite(y)][0])
         expected = f"a function that is finite on the interval, also at {where}"
         checks.invalid("approximate", expected, curve)
+    # Softmax and the like give other numbers where others stand beside them.
+    some = slice((len(x) + 1) // 2)
+    off = np.abs(_called(curve, x[some]) - y[some]).max()
+    if not off <= 1e-3 * np.abs(y).max():
+        expected = "a function of each number alone"
+        checks.invalid("approximate", expected, curve)
     return y
+
+
+def _called(curve: Curve, x: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        try:
+            y = curve(x)
+        except (TypeError, AttributeError):  # one of tensors only
+            y = curve(ops.convert_to_tensor(x))  # type: ignore[arg-type]
+        return np.asarray(ops.convert_to_numpy(y), "float64")
 
 
 Powers = tuple[np.ndarray, np.ndarray, str]
@@ -204,8 +215,7 @@ def _kept_from_zero(
     if kind == "B":
         return theta
     a, b = np.split(theta, [above.shape[1]])
-    least = LEAST / UNIT ** np.arange(1, len(b) + 1)
-    return np.concatenate([a, np.maximum(np.abs(b), least)])
+    return np.concatenate([a, np.maximum(np.abs(b), LEAST)])
 
 
 def _starts(powers: Powers, wanted: np.ndarray) -> list[np.ndarray]:

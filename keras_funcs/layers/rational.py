@@ -27,7 +27,7 @@ from keras_funcs.layers._rational_tables import DEGREES
 from keras_funcs.layers._rational_tables import TABLES
 
 MAX_DEGREE = 8
-MAX_BOUND = 1e6
+MIN_BOUND, MAX_BOUND = 1e-6, 1e6
 
 
 @component(
@@ -63,7 +63,7 @@ class Rational(AdaptiveActivation):
     |---|---|---|---|---|
     | gelu | 0.0067 | 0.0067 | 2.5 | 16 |
     | leaky_relu | 0.036 | 0.035 | | |
-    | relu | 0.044 | 0.043 | 2.7 | 2.2 |
+    | relu | 0.043 | 0.043 | 2.7 | 2.2 |
     | sigmoid | 0.0002 | 0.00002 | 0.07 | 0.003 |
     | silu | 0.0017 | 0.0017 | 0.16 | 0.16 |
     | tanh | 0.0007 | 0.0010 | 0.02 | 0.07 |
@@ -98,15 +98,17 @@ class Rational(AdaptiveActivation):
             to `"A"`.
         groups: Integer >= 1. How many groups of neighbouring channels, along
             `axis`, have a rational of their own, in place of `granularity`.
-            Both polynomials are the group's own (in KAT, the numerator is
-            shared). Defaults to `1`, no groups.
-        bound: Float > 0 and <= 1e6. Where the rational ends, on both sides.
+            Defaults to `1`, no groups.
+        bound: Float from 1e-6 to 1e6. Where the rational ends, on both sides.
             Defaults to `10.0`.
         outside: `"linear"`, or `"free"` for the rational without a `bound`,
             as published; beyond about 900 times `bound` (less for
             degrees above 5) it grows as its leading powers. Defaults to
             `"linear"`.
         granularity: `"layer"` for one rational, as published, or `"channel"`.
+            Defaults to `"layer"`.
+        shared_numerator: Boolean. Whether groups or channels have only the
+            denominator of their own, as in KAT. Defaults to `False`.
         **kwargs: `axis`, `shared_axes`, `coefficient_regularizer`,
             `memory_efficient`: see `keras_funcs.layers.AdaptiveActivation`.
 
@@ -118,8 +120,9 @@ class Rational(AdaptiveActivation):
 
     Raises:
         ValueError: for degrees outside 1 to 8; for a function that is not
-            finite on the interval; for groups that do not divide the
-            channels; for an axis that is out of range or of unknown size.
+            elementwise, or not finite on the interval; for groups that do not
+            divide the channels; for an axis that is out of range or of
+            unknown size.
 
     Example:
 
@@ -145,6 +148,7 @@ class Rational(AdaptiveActivation):
         bound: float = 10.0,
         outside: str = "linear",
         granularity: str = "layer",
+        shared_numerator: bool = False,
         **kwargs: Any,
     ) -> None:
         if not isinstance(degrees, (list, tuple)) or len(degrees) != 2:
@@ -161,7 +165,12 @@ class Rational(AdaptiveActivation):
             checks.invalid(
                 "groups", '1 where `granularity="channel"` makes them', groups
             )
-        self.bound = checks.number("bound", bound, above=0, at_most=MAX_BOUND)
+        self.bound = checks.number(
+            "bound", bound, at_least=MIN_BOUND, at_most=MAX_BOUND
+        )
+        self.shared_numerator = checks.boolean(
+            "shared_numerator", shared_numerator
+        )
         self.outside = checks.one_of("outside", outside, ("linear", "free"))
         self.approximate, table = self._table(approximate)
         self._slopes = tuple(table.slopes)
@@ -173,6 +182,12 @@ class Rational(AdaptiveActivation):
             "denominator": np.asarray(table.denominator)
             * unit ** np.arange(1, n + 1),
         }
+        if not all(
+            np.all(np.abs(values) <= checks.MAX_FLOAT32)
+            for values in self._start.values()
+        ):
+            expected = "coefficients that float32 can hold"
+            checks.invalid("approximate", expected, approximate)
         # Up to where the powers, and the denominator's square, fit float32.
         self._reach = unit * 10.0 ** min(3.5, 18.0 / n, 36.0 / m)
         super().__init__(granularity=granularity, **kwargs)
@@ -182,14 +197,15 @@ class Rational(AdaptiveActivation):
         return super().builds_at_once and self.groups == 1
 
     def build_coefficients(self) -> None:
-        self.numerator, self.denominator = (
-            self._add(name, values) for name, values in self._start.items()
-        )
+        self.numerator = self._add("numerator", self.shared_numerator)
+        self.denominator = self._add("denominator", False)
 
     def activate(self, x: Tensor) -> Tensor:
         linear = self.outside == "linear"
         end = self.bound if linear else self._reach
-        inner = ops.clip(x, -end, end)
+        # Not `clip`, which halves the slope at the very end on JAX.
+        last = ops.full_like(x, end)
+        inner = ops.where(x > end, last, ops.where(x < -end, -last, x))
         y = self._quotient(inner * (1.0 / self._unit))
         beyond = x - inner
         if linear:
@@ -210,8 +226,10 @@ class Rational(AdaptiveActivation):
         return y
 
     def _quotient(self, x: Tensor) -> Tensor:
-        a, b = self._per_channel(self.numerator), self.denominator
-        b = self._per_channel(b)
+        a = ops.convert_to_tensor(self.numerator)
+        if not self.shared_numerator:
+            a = self._per_channel(a)
+        b = self._per_channel(self.denominator)
         m, n = self.degrees
         # P(x) = a_0 + x (a_1 + x (a_2 + ...))
         p = a[m]
@@ -226,12 +244,15 @@ class Rational(AdaptiveActivation):
         q = q * x
         return p / (1.0 + (_magnitude(q) if self.version == "B" else q))
 
-    def _add(self, name: str, values: np.ndarray) -> keras.Variable:
-        shape = self._coefficient_shape
+    def _add(self, name: str, shared: bool) -> keras.Variable:
+        values = self._start[name]
+        shape = () if shared else self._coefficient_shape
         trailing = max(len(shape), 2) if shape else 0
         column = np.reshape(values, (-1,) + (1,) * trailing)
         start = keras.initializers.Constant(column)
-        return self.add_coefficient(name, start, count=len(values))
+        return self.add_coefficient(
+            name, start, count=len(values), shared=shared
+        )
 
     def _per_channel(self, coefficients: Tensor) -> Tensor:
         # JAX's `where` takes no variable.

@@ -23,6 +23,7 @@ CONTEXTS: list[dict[str, Any]] = [
     {"class_counts": [40, 20, 10, 5]},
     {"class_counts": [40, 20, 10, 0]},
     {"class_counts": [40, 5]},
+    {"groups": 2},
     {"margin": 0.1},
     {"trainable_frequency": True},
     {"weight_decay": 0.1},
