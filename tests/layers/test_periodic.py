@@ -144,8 +144,3 @@ def test_snake_beta_with_equal_coefficients_is_snake(a):
 def test_snake_beta_refuses(name, value):
     with pytest.raises(ValueError, match=f"argument `{name}`"):
         layers.SnakeBeta(**{name: value})
-
-
-def test_snake_hides_no_nan():
-    x = np.array([[np.nan, 1e31]], "float32")
-    np.testing.assert_array_equal(values(layers.Snake(), x), x)

@@ -51,6 +51,11 @@ def test_stan_and_three_derivatives(beta):
     np.testing.assert_allclose(weight_gradient(layer, X), wanted, 1e-5)
 
 
+def test_sine_hides_no_nan():
+    x = np.array([[np.nan, np.inf]], "float32")
+    np.testing.assert_array_equal(values(layers.Sine(), x), [[np.nan, 0.0]])
+
+
 def test_stan_with_beta_0_is_tanh():
     layer = layers.Stan(0.0)
     found = values(layer, X[:, None])[:, 0]
