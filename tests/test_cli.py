@@ -109,8 +109,9 @@ def test_list():
     assert [line.split()[:2] for line in found] == [
         ["losses", name] for name in names
     ]
-    found = json.loads(call("list", "s*", "--kind", "layers", "--json").stdout)
-    assert [card["name"] for card in found] == ["Snake", "Swish"]
+    listed = call("list", "snake*", "--kind", "layers", "--json").stdout
+    found = json.loads(listed)
+    assert [card["name"] for card in found] == ["Snake", "SnakeBeta"]
     assert found[0]["arguments"][0]["name"] == "frequency"
 
 
