@@ -205,8 +205,7 @@ class DurableOracle:
                 oracle._ordered_ids.insert(trial_id)
             oracle._populate_next = list(oracle.end_order)
         if oracle.trials:
-            # First: what `save` writes no longer says how these began.
-            self._save_missing(oracle.trials.values())
+            self._save_missing(oracle.trials.values())  # `save` forgets them
             self.save()
 
     def _folders(self) -> set[str]:
