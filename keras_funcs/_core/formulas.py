@@ -6,8 +6,7 @@ tensors that broadcast against `x`.
 
 from keras import ops
 
-from keras_funcs._core.numerics import sin
-from keras_funcs._core.numerics import sinc
+from keras_funcs._core.numerics import sine_squared_over
 from keras_funcs._core.typing import Tensor
 
 
@@ -22,9 +21,8 @@ def phase(a: Tensor, x: Tensor) -> Tensor:
 
 def snake(x: Tensor, a: Tensor) -> Tensor:
     """`x + sin(a x)**2 / a`, with value `x` and its right slopes at `a = 0`."""
-    u = phase(a, x)
-    # sin(u) / a = x sinc(u)
-    return x + x * sin(u) * sinc(u)
+    # sin(u)**2 / a = x sin(u)**2 / u, with u = a x
+    return x + x * sine_squared_over(phase(a, x))
 
 
 def star_relu(x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:

@@ -45,22 +45,22 @@ def test_the_floor_is_normal_in_every_dtype(dtype):
     assert np.isfinite(array(ops.cast(log, "float32"))).all()
 
 
-def test_sinc_and_its_derivatives():
-    x = np.array([-3.0, -1e-3, -1e-5, 0.0, 1e-8, 1e-5, 0.5, 3.0], "float32")
-    expected = [math.sin(v) / v if v else 1.0 for v in map(float, x)]
-    np.testing.assert_allclose(array(numerics.sinc(tensor(x))), expected, 1e-6)
-
-    def slope(v):
+def test_sine_squared_over_and_its_derivatives():
+    def wanted(v):
         if abs(v) < 1e-2:
-            return -v / 3 + v**3 / 30
-        return math.cos(v) / v - math.sin(v) / v**2
+            return v - v**3 / 3, 1 - v**2, -2 * v
+        s, c = math.sin(v), math.cos(2 * v)
+        slope = math.sin(2 * v) / v - s**2 / v**2
+        return s**2 / v, slope, 2 * c / v - 2 * slope / v
 
-    expected = [slope(float(v)) for v in x]
-    found = derivative(numerics.sinc, x)
-    np.testing.assert_allclose(found, expected, 1e-4, 2e-4)
-    assert found[3] == 0
-    twice = derivative(numerics.sinc, np.array([0.0, 1e-5]), order=2)
-    np.testing.assert_allclose(twice, -1 / 3, 1e-4)
+    x = [-3.0, -6e-3, -1e-3, -1e-5, 0.0, 1e-8, 1e-5, 4.9e-3, 0.5, 3.0]
+    x = np.array(x, "float32")
+    value, slope, bend = np.transpose([wanted(float(v)) for v in x])
+    function = numerics.sine_squared_over
+    np.testing.assert_allclose(array(function(tensor(x))), value, 1e-6)
+    np.testing.assert_allclose(derivative(function, x), slope, 1e-5)
+    twice = derivative(function, x, order=2)
+    np.testing.assert_allclose(twice, bend, 1e-4, 1e-4)
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.999, 0.999999])
