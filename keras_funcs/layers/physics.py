@@ -13,16 +13,15 @@ from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.formulas import phase
-from keras_funcs._core.numerics import keeps_float64
 from keras_funcs._core.numerics import sin
 from keras_funcs._core.numerics import tanh
-from keras_funcs._core.resolve import activation_function
 from keras_funcs._core.typing import ActivationLike
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers._adaptive import AdaptiveActivation
+from keras_funcs.layers._of_function import OfFunction
 
 MAX_FREQUENCY = 1e6
 MAX_TERMS = 100
@@ -113,7 +112,7 @@ class Stan(AdaptiveActivation):
         "granularity": Choice("layer", "channel"),
     }
 )
-class Rowdy(AdaptiveActivation):
+class Rowdy(OfFunction):
     """An activation with a trained slope and trained sines added to it.
 
     Use it where `AdaptiveSlope` is too smooth: the sines, which start with
@@ -147,9 +146,10 @@ class Rowdy(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an unknown activation, or a layer in its place; for
-            `n` not > 0 or `terms` outside 1 to 100; for an axis that is out
-            of range or of unknown size.
+        ValueError: for an unknown activation, a layer in its place, or a
+            function that changes the shape; for `n` not > 0 or `terms`
+            outside 1 to 100; for an axis that is out of range or of unknown
+            size.
 
     Example:
 
@@ -173,16 +173,7 @@ class Rowdy(AdaptiveActivation):
         self.terms = checks.integer(
             "terms", terms, at_least=1, at_most=MAX_TERMS
         )
-        function = activation_function("activation", activation)
-        if activation == "tanh":
-            self.properties = frozenset(
-                {"odd", "monotone", "bounded", "lipschitz"}
-            )
-        super().__init__(granularity=granularity, **kwargs)
-        self._function = keeps_float64(function)
-        self.activation = (
-            activation if isinstance(activation, str) else function
-        )
+        super().__init__(activation, granularity=granularity, **kwargs)
 
     def build_coefficients(self) -> None:
         self.slope = self.add_coefficient("slope", 1.0 / self.n)

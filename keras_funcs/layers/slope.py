@@ -17,13 +17,11 @@ from keras_funcs._core.component import PACKAGE
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.numerics import keeps_float64
 from keras_funcs._core.numerics import statically_zero
-from keras_funcs._core.resolve import activation_function
 from keras_funcs._core.typing import ActivationLike
 from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._adaptive import AdaptiveActivation
+from keras_funcs.layers._of_function import OfFunction
 
 
 @component(
@@ -33,7 +31,7 @@ from keras_funcs.layers._adaptive import AdaptiveActivation
         "slope_recovery": Range(0.0, 0.1),
     }
 )
-class AdaptiveSlope(AdaptiveActivation):
+class AdaptiveSlope(OfFunction):
     """Any activation with a trained slope, for physics-informed networks.
 
     Use it where a network learns a function through its derivatives, or a
@@ -75,9 +73,10 @@ class AdaptiveSlope(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an unknown activation, or a layer in its place; for
-            `n` not > 0 or `slope_recovery` < 0; for an axis that is out of
-            range or of unknown size.
+        ValueError: for an unknown activation, a layer in its place, or a
+            function that changes the shape; for `n` not > 0 or
+            `slope_recovery` < 0; for an axis that is out of range or of
+            unknown size.
 
     Example:
 
@@ -103,18 +102,9 @@ class AdaptiveSlope(AdaptiveActivation):
         self.slope_recovery = checks.number(
             "slope_recovery", slope_recovery, at_least=0
         )
-        function = activation_function("activation", activation)
         if isinstance(granularity, str) and granularity == "neuron":
             granularity = "channel"
-        if activation == "tanh":
-            self.properties = frozenset(
-                {"odd", "monotone", "bounded", "lipschitz"}
-            )
-        super().__init__(granularity=granularity, **kwargs)
-        self._function = keeps_float64(function)
-        self.activation = (
-            activation if isinstance(activation, str) else function
-        )
+        super().__init__(activation, granularity=granularity, **kwargs)
 
     def build_coefficients(self) -> None:
         penalty = None

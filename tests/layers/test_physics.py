@@ -260,6 +260,7 @@ def test_forward_mode_gives_the_same_derivatives(layer, order):
         (layers.Rowdy, {"terms": 101}),
         (layers.Rowdy, {"n": 0.0}),
         (layers.Rowdy, {"activation": "nothing"}),
+        (layers.Rowdy, {"activation": "swiglu"}),
     ],
 )
 def test_bad_arguments_are_refused(layer, arguments):

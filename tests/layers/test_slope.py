@@ -262,6 +262,7 @@ def test_slope_recovery_inside_of_an_lstm():
     "arguments",
     [
         {"activation": "tahn"},
+        {"activation": "swiglu"},
         {"activation": None},
         {"activation": 3.0},
         {"activation": keras.layers.ReLU()},
