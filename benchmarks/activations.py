@@ -3,10 +3,10 @@
 Value and all gradients, the coefficients' included, under an upstream
 gradient. Each stateless and each trainable activation of the registry stands
 beside relu; on JAX, those of `activations_by_hand` beside the same formula in
-plain JAX; on Torch, `Rational` beside the package that published it. `kept` is
-what one operation after the other keeps for the gradient, `temporary` what the
-compiled program needs besides arguments and results; both in units of the
-input.
+plain JAX; on Torch, `Rational` beside the package that published it. A copy's
+speed is that of `x + 1` in the same rounds. `kept` is what one operation after
+the other keeps for the gradient, `temporary` what the compiled program needs
+besides arguments and results; both in units of the input.
 
 KERAS_BACKEND=jax python benchmarks/activations.py [--size N] [--only NAME ...]
 """
@@ -27,6 +27,8 @@ from keras_funcs._core.backend import active
 from keras_funcs._core.component import registered
 
 CHANNELS = 1024
+# Whose hand-written form has a trained coefficient.
+TRAINED: dict[str, dict[str, Any]] = {"Sine": {"trainable_frequency": True}}
 Function = Callable[..., Any]
 
 
@@ -42,7 +44,7 @@ def candidates() -> dict[str, tuple[Function, list[np.ndarray]]]:
         elif entry.kind == "layers" and issubclass(
             entry.object, kf.layers.AdaptiveActivation
         ):
-            layer = entry.object()
+            layer = entry.object(**TRAINED.get(entry.name, {}))
             layer.build((None, CHANNELS))
             found[entry.name] = _of_layer(layer)
     return found
@@ -107,6 +109,31 @@ def value_and_gradients(
     return both_eagerly
 
 
+def copying(x: np.ndarray) -> Function:
+    """Reads an array and writes one, as fast as this device does."""
+    backend = keras.config.backend()
+    given = ops.convert_to_tensor(x)
+    if backend == "jax":
+        import jax
+
+        added = jax.jit(lambda x: x + 1.0)
+        return lambda: jax.block_until_ready(added(given))
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        added = tf.function(lambda x: x + 1.0, jit_compile=True)
+        return lambda: added(given)[0, 0].numpy()  # waits for the program
+    import torch
+
+    def eagerly() -> Any:
+        y = given + 1.0
+        if given.is_cuda:
+            torch.cuda.synchronize()
+        return y
+
+    return eagerly
+
+
 def temporary(function: Function, arrays: list[np.ndarray]) -> float:
     """Temporary bytes of the compiled program on JAX, in inputs."""
     import jax
@@ -141,6 +168,7 @@ def main() -> None:
     x = x.astype("float32")
     hand = activations_by_hand.by_hand()
     relu = value_and_gradients(keras.activations.relu, [x])
+    copy = copying(x)
     print(f"{x.size} float32, value and all gradients [{backend}]")
     for name, (function, weights) in candidates().items():
         if options.only and name not in options.only:
@@ -149,13 +177,16 @@ def main() -> None:
         contenders = {
             "ours": value_and_gradients(function, arrays),
             "relu": relu,
+            "copy": copy,
         }
         if name in hand:
             contenders["hand"] = value_and_gradients(hand[name], arrays)
         medians = timing.side_by_side(contenders, rounds=5)
         # Read x twice and write its gradient, where nothing is kept.
         speed = 3 * x.nbytes / medians["ours"] / 1e9
+        fastest = 2 * x.nbytes / medians["copy"] / 1e9
         line = f"  {name:18s} {medians['ours'] * 1e3:9.2f} ms {speed:7.1f} GB/s"
+        line += f"  {speed / fastest:4.0%} of a copy's"
         for who in ("relu", "hand"):
             if who in medians:
                 line += f"  {medians['ours'] / medians[who]:6.2f} x {who}"

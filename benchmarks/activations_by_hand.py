@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 
 Function = Callable[..., Any]
 
@@ -66,11 +65,38 @@ def _jax() -> dict[str, Function]:
         q = jnp.polyval(jnp.append(jnp.abs(b)[::-1], 1.0), s)
         return p / q + jax.nn.relu(x - 10.0)
 
+    def poly_norm(x: Any, w: Any, b: Any) -> Any:
+        powers = jnp.stack([x, x**2, x**3])
+        square = jnp.mean(powers**2, axis=-1, keepdims=True)
+        return jnp.tensordot(w, powers / jnp.sqrt(square + 1e-6), 1) + b
+
+    def smelu(x: Any) -> Any:
+        bent = (x + 1.0) ** 2 / 4.0
+        return jnp.where(jnp.abs(x) < 1.0, bent, jax.nn.relu(x))
+
+    def entmax15(x: Any) -> Any:
+        # The published algorithm, which differentiates the sorted entries.
+        z = (x - x.max(-1, keepdims=True)) / 2.0
+        ordered = -jnp.sort(-z, axis=-1)
+        k = jnp.arange(1.0, x.shape[-1] + 1.0)
+        mean = jnp.cumsum(ordered, -1) / k
+        spread = jnp.cumsum(ordered**2, -1) - k * mean**2
+        delta = (1.0 - spread) / k
+        positive = delta > 0.0
+        root = jnp.sqrt(jnp.where(positive, delta, 1.0))
+        tau = mean - jnp.where(positive, root, 0.0)
+        count = jnp.sum(tau <= ordered, -1, keepdims=True)
+        tau = jnp.take_along_axis(tau, count - 1, -1)
+        return jax.nn.relu(z - tau) ** 2
+
     return {
+        "smelu": smelu,
+        "star_relu": lambda x: 0.8944272 * jax.nn.relu(x) ** 2 - 0.4472136,
+        "entmax15": entmax15,
         "squared_relu": lambda x: jax.nn.relu(x) ** 2,
         "quick_gelu": lambda x: x * jax.nn.sigmoid(1.702 * x),
         "snake": lambda x: x + jnp.sin(x) ** 2,
-        "sine": lambda x: jnp.sin(30.0 * x),
+        "sine": jnp.sin,
         "telu": lambda x: x * jnp.tanh(jnp.exp(jnp.minimum(x, 4.0))),
         "swiglu": lambda x: _gated(x, jax.nn.silu),
         "geglu": lambda x: _gated(x, lambda g: jax.nn.gelu(g, False)),
@@ -85,7 +111,12 @@ def _jax() -> dict[str, Function]:
         "StarReLU": lambda x, s, b: s * jax.nn.relu(x) ** 2 + b,
         "AdaptiveSlope": lambda x, a: jnp.tanh(10.0 * a * x),
         "Stan": lambda x, b: jnp.tanh(x) * (1.0 + b * x),
-        "Sine": lambda x: jnp.sin(np.float32(30.0) * x),
+        "Sine": lambda x, a: jnp.sin(a * x),
+        "DynamicTanh": lambda x, a, g, b: g * jnp.tanh(a * x) + b,
+        "DynamicErf": lambda x, a, s, g, b: (
+            g * jax.scipy.special.erf(a * x + s) + b
+        ),
+        "PolyNorm": poly_norm,
         "Rational": rational,
     }
 
