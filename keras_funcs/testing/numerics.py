@@ -22,7 +22,10 @@ from keras_funcs.testing.runner import finite
 SMOOTH = (
     "activations", "adaptive_losses", "layers", "losses", "regularizers",
 )  # fmt: skip
-STEP = 1e-3  # keeps clear of the kinks that the inputs keep clear of
+# The first is wide, because Keras on JAX rounds some functions, such as
+# `arctan`, to float32 all the same; the second is for layers with a kink
+# inside, which the first may step over. A wrong gradient agrees with neither.
+STEPS = (1e-3, 1e-5)
 
 
 @check(
@@ -33,8 +36,7 @@ def gradient_is_the_slope(case: Case) -> None:
     """A gradient that is not the derivative of the value.
 
     In float64, along random directions, against central differences of fourth
-    order. Their step is wide, because Keras on JAX rounds some functions, such
-    as `sin`, to float32 all the same.
+    order.
     """
     for form in _forms(case):
         with active().float64():
@@ -44,26 +46,28 @@ def gradient_is_the_slope(case: Case) -> None:
             for seed in range(2):
                 draw = inputs.generator(seed + 10)
                 along = [draw.normal(size=a.shape) for a in points]
-                expected = _difference(made, points, along)
                 parts = [np.sum(g * d) for g, d in zip(slopes, along)]
-                close(
-                    sum(parts),
-                    expected,
-                    "slope by the gradient and by central differences",
-                    0.0,
-                    1e-4 + 1e-4 * float(np.sum(np.abs(parts))),
-                )
+                size = 1e-4 + 1e-4 * float(np.sum(np.abs(parts)))
+                for step in STEPS:
+                    expected = _difference(made, points, along, step)
+                    if abs(expected - sum(parts)) <= size:
+                        break
+                what = "slope by the gradient and by central differences"
+                close(sum(parts), expected, what, 0.0, size)
 
 
 def _difference(
-    made: Program, points: list[np.ndarray], along: list[np.ndarray]
+    made: Program,
+    points: list[np.ndarray],
+    along: list[np.ndarray],
+    step: float,
 ) -> float:
     around = [
-        made.total(*[p + k * STEP * d for p, d in zip(points, along)])
+        made.total(*[p + k * step * d for p, d in zip(points, along)])
         for k in (-2, -1, 1, 2)
     ]
     values = [float(value) for value in results(around)]
-    return float(np.dot(values, [1, -8, 8, -1]) / (12 * STEP))
+    return float(np.dot(values, [1, -8, 8, -1]) / (12 * step))
 
 
 @check(*DETERMINISTIC, programs=True)
