@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import inverse_softplus
@@ -194,15 +195,14 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         shape = () if shared else self._coefficient_shape
         if count is not None:
             shape = (count, *shape) if len(shape) != 1 else (count, 1, *shape)
-        return self.add_weight(
-            shape=shape,
-            initializer=initializer,
+        return add_float32(
+            self,
+            f"act_{name}",
+            shape,
+            initializer,
             regularizer=regularizer or self.coefficient_regularizer,
             constraint=constraint or self.coefficient_constraint,
-            dtype=at_least_float32(self.variable_dtype),
-            autocast=False,
             trainable=trainable,
-            name=f"act_{name}",
         )
 
     def call(self, inputs: Tensor) -> Tensor:

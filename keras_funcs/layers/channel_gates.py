@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import maps
+from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
@@ -276,16 +277,9 @@ class LayerScale(Configurable, keras.layers.Layer):
                 f"a known size on axis {self.axis}, which is not the batch. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
-        start = self.gamma_initializer
-        if isinstance(start, (int, float)):
-            start = keras.initializers.Constant(start)
         # Named as a coefficient, so that weight decay can leave it alone.
-        self.gamma = self.add_weight(
-            shape=(count,),
-            initializer=start,
-            dtype=at_least_float32(self.variable_dtype),
-            autocast=False,
-            name="act_gamma",
+        self.gamma = add_float32(
+            self, "act_gamma", (count,), self.gamma_initializer
         )
         self.built = True
 

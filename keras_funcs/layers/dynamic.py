@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import maps
+from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
@@ -154,22 +155,9 @@ class MetaAcon(_OfChannels):
         for step in self.steps:
             step.build(shape)
             shape = step.compute_output_shape(shape)
-        self.p1 = self._slope("act_p1", self.p1_initializer, channels)
-        self.p2 = self._slope("act_p2", self.p2_initializer, channels)
+        self.p1 = add_float32(self, "act_p1", (channels,), self.p1_initializer)
+        self.p2 = add_float32(self, "act_p2", (channels,), self.p2_initializer)
         self.built = True
-
-    def _slope(
-        self, name: str, initializer: InitializerLike, channels: int
-    ) -> keras.Variable:
-        if isinstance(initializer, (int, float)):
-            initializer = keras.initializers.Constant(initializer)
-        return self.add_weight(
-            shape=(channels,),
-            initializer=initializer,
-            dtype=at_least_float32(self.variable_dtype),
-            autocast=False,
-            name=name,
-        )
 
     def call(
         self, inputs: Tensor, training: bool = False, mask: Tensor = None

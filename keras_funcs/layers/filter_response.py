@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
@@ -157,16 +158,13 @@ class FilterResponseNormalization(Configurable, keras.layers.Layer):
         regularizer: RegularizerLike,
         constraint: ConstraintLike,
     ) -> keras.Variable:
-        if isinstance(initializer, (int, float)):
-            initializer = keras.initializers.Constant(initializer)
-        return self.add_weight(
-            shape=shape,
-            initializer=initializer,
+        return add_float32(
+            self,
+            name,
+            shape,
+            initializer,
             regularizer=regularizer,
             constraint=constraint,
-            dtype=at_least_float32(self.variable_dtype),
-            autocast=False,
-            name=name,
         )
 
     def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:

@@ -5,13 +5,11 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import tanh
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
@@ -78,28 +76,12 @@ class _Squashing(AdaptiveActivation):
             )
 
     def build_squashing(self) -> None:
-        """Adds what `squash` needs, through `add_scalar`."""
+        """Adds what `squash` needs, one number each for the layer."""
         raise NotImplementedError
 
     def squash(self, x: Tensor) -> Tensor:
         """What is scaled and moved."""
         raise NotImplementedError
-
-    def add_scalar(
-        self, name: str, initializer: InitializerLike
-    ) -> keras.Variable:
-        """Adds a coefficient of the layer, whatever the granularity."""
-        if isinstance(initializer, (int, float)):
-            initializer = keras.initializers.Constant(initializer)
-        return self.add_weight(
-            shape=(),
-            initializer=initializer,
-            regularizer=self.coefficient_regularizer,
-            constraint=self.coefficient_constraint,
-            dtype=at_least_float32(self.variable_dtype),
-            autocast=False,
-            name=f"act_{name}",
-        )
 
     def activate(self, x: Tensor) -> Tensor:
         y = self.squash(x)
@@ -188,7 +170,9 @@ class DynamicTanh(_Squashing):
         )
 
     def build_squashing(self) -> None:
-        self.alpha = self.add_scalar("alpha", self.alpha_initializer)
+        self.alpha = self.add_coefficient(
+            "alpha", self.alpha_initializer, shared=True
+        )
 
     def squash(self, x: Tensor) -> Tensor:
         # f(x) = gamma tanh(alpha x) + beta
@@ -282,8 +266,12 @@ class DynamicErf(_Squashing):
         )
 
     def build_squashing(self) -> None:
-        self.alpha = self.add_scalar("alpha", self.alpha_initializer)
-        self.shift = self.add_scalar("shift", self.shift_initializer)
+        self.alpha = self.add_coefficient(
+            "alpha", self.alpha_initializer, shared=True
+        )
+        self.shift = self.add_coefficient(
+            "shift", self.shift_initializer, shared=True
+        )
 
     def squash(self, x: Tensor) -> Tensor:
         # f(x) = gamma erf(alpha x + shift) + beta

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import maps
+from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
@@ -66,14 +67,9 @@ class GeMPooling(Configurable, keras.layers.Layer):
             count = maps.channels(self.name, input_shape, self.data_format)
             rest = self.dimensions * (self.data_format == "channels_first")
             shape = (count,) + (1,) * rest
-        self.act_p = self.add_weight(
-            # Never of rank 2, which optimizers for matrices look for.
-            shape=shape if len(shape) != 2 else (1, *shape),
-            initializer=keras.initializers.Constant(inverse_softplus(self.p)),
-            dtype=at_least_float32(self.variable_dtype),
-            autocast=False,
-            name="act_p",
-        )
+        if len(shape) == 2:  # which optimizers for matrices look for
+            shape = (1, *shape)
+        self.act_p = add_float32(self, "act_p", shape, inverse_softplus(self.p))
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:

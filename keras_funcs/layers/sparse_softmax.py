@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
@@ -84,16 +85,13 @@ class Entmax(Configurable, keras.layers.Layer):
         )
         self.supports_masking = True
         share = (self.alpha - LOWEST) / (HIGHEST - LOWEST)
-        self.coefficient = self.add_weight(
-            shape=(),
-            initializer=keras.initializers.Constant(
-                math.log(share) - math.log1p(-share)
-            ),
+        self.coefficient = add_float32(
+            self,
+            "act_alpha",
+            (),
+            math.log(share) - math.log1p(-share),
             regularizer=self.alpha_regularizer,
             constraint=self.alpha_constraint,
-            dtype=at_least_float32(self.variable_dtype),
-            autocast=False,
-            name="act_alpha",
         )
         self.built = True
 
