@@ -115,6 +115,8 @@ class MetaAcon(_OfChannels):
 
     example_shape = (4, 4, 6)
 
+    independent = False  # batch normalization, on each replica its own
+
     def __init__(
         self,
         reduction: int = 16,
@@ -317,6 +319,8 @@ class FReLU(Configurable, keras.layers.Layer):
     """
 
     example_shape = (4, 4, 3)
+
+    independent = False  # batch normalization, on each replica its own
 
     def __init__(
         self,

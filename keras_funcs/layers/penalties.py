@@ -59,6 +59,8 @@ class DeCov(Configurable, keras.layers.Layer):
         arXiv:1511.06068
     """
 
+    independent = False  # a covariance of the batch, on each replica its own
+
     def __init__(self, factor: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.factor = checks.number("factor", factor, at_least=0)

@@ -70,12 +70,12 @@ def compiles_for_tpu(case: Case) -> None:
 
 
 def _sees_half(case: Case) -> bool:
-    """Whether a loss over the batch has another batch on each replica.
+    """Whether what is over the batch has another batch on each replica.
 
     JAX keeps the batch whole.
     """
-    whole = keras.config.backend() == "jax" or case.kind != "losses"
-    return not whole and not case.independent
+    over_batches = case.kind in ("losses", "layers") and not case.independent
+    return over_batches and keras.config.backend() != "jax"
 
 
 def _draws(component: Any) -> bool:

@@ -158,9 +158,9 @@ def check_component(component: Any, **inputs: Any) -> list[Result]:
     A loss says by three attributes of its class what else to expect of it:
     `unit`, what one of its values stands for, a `"label"`, a `"sample"` (with
     all its pixels) or the `"batch"`; `independent = False` where a sample's
-    value depends on the rest of the batch; and `keeps_gradient = False` where
-    confidently wrong predictions lose their gradient by definition. A layer on
-    one vector is tested on sequences of them, with masks, too; any other says
+    value depends on the rest of the batch, which a layer says too; and
+    `keeps_gradient = False` where confidently wrong predictions lose their
+    gradient by definition. A layer on one vector is tested on sequences of them, with masks, too; any other says
     by `sizes_are_known = True` that it needs the sizes of its input, and is
     else tested without them; and by `changes_gradient = True` that its gradient
     is not the slope, on purpose.
