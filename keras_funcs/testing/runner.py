@@ -160,10 +160,10 @@ def check_component(component: Any, **inputs: Any) -> list[Result]:
     all its pixels) or the `"batch"`; `independent = False` where a sample's
     value depends on the rest of the batch, which a layer says too; and
     `keeps_gradient = False` where confidently wrong predictions lose their
-    gradient by definition. A layer on one vector is tested on sequences of them, with masks, too; any other says
-    by `sizes_are_known = True` that it needs the sizes of its input, and is
-    else tested without them; and by `changes_gradient = True` that its gradient
-    is not the slope, on purpose.
+    gradient by definition. A layer on one vector is tested on sequences of
+    them, with masks, too; any other says by `sizes_are_known = True` that it
+    needs the sizes of its input, and is else tested without them; and by
+    `changes_gradient = True` that its gradient is not the slope, on purpose.
 
     Returns:
         List of results with `check`, `case`, `passed` and `message`. Nothing
