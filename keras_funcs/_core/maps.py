@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_funcs._core import checks
-from keras_funcs._core.numerics import mean
+from keras_funcs._core.numerics import masked_mean
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
@@ -70,14 +70,9 @@ def kept(mask: Tensor, data_format: str, rank: int) -> Tensor:
 
 def mean_over_places(x: Tensor, mask: Tensor, data_format: str) -> Tensor:
     """Mean over the places that a mask keeps: 0 where it keeps none."""
-    places = map_axes(data_format, len(x.shape))
-    if mask is None:
-        return mean(x, places)
-    keep = kept(mask, data_format, len(x.shape))
-    share = mean(ops.cast(keep, x.dtype), places)
-    # Chosen, not multiplied: padding may hold infinities.
-    x = mean(ops.where(keep, x, ops.zeros_like(x)), places)
-    return x / ops.where(share > 0, share, ops.ones_like(share))
+    rank = len(x.shape)
+    keep = None if mask is None else kept(mask, data_format, rank)
+    return masked_mean(x, map_axes(data_format, rank), keep)
 
 
 def need_several(name: str, shapes: Any, count: int | None = None) -> None:

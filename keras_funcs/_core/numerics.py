@@ -157,7 +157,8 @@ def masked_mean(
 ) -> Tensor:
     """Mean over the places that a Keras mask keeps; 0 where it keeps none.
 
-    The mask has the first axes of `x`, as `(batch, time)`, or is None.
+    The mask has the first axes of `x`, as `(batch, time)`, or is None. Places
+    are chosen, not multiplied: padding may hold infinities.
     """
     if mask is None:
         return mean(x, axis, keepdims)

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.sublayers import sublayers
 from keras_funcs.layers import AdaptiveActivation
 
 # Points times channels evaluated at once; bounds the memory of wide layers.
@@ -35,7 +36,7 @@ def adaptive_activations(model: Any) -> dict[str, AdaptiveActivation]:
     wrappers.
     """
     found: dict[str, AdaptiveActivation] = {}
-    for layer in model._flatten_layers():
+    for layer in sublayers(model):
         if not isinstance(layer, AdaptiveActivation) or not layer.built:
             continue
         path = within(model, layer.path or layer.name)

@@ -18,6 +18,7 @@ from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import statically_zero
+from keras_funcs._core.sublayers import sublayers
 from keras_funcs._core.typing import ActivationLike
 from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import Tensor
@@ -173,7 +174,7 @@ def slope_recovery(model: Any) -> Tensor:
     """
     slopes = [
         layer.slope
-        for layer in model._flatten_layers()
+        for layer in sublayers(model)
         if isinstance(layer, AdaptiveSlope) and layer.built
     ]
     if not slopes:

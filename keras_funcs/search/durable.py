@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from keras_funcs._core import checks
+from keras_funcs._core.sublayers import touch
 from keras_funcs.search import state
 
 MAX_ATTEMPTS = 3
@@ -359,23 +360,6 @@ def reason(error: BaseException) -> str:
 def trial_name(trial_id: str) -> str:
     """The name of a trial's folder and row: it sorts as the trials do."""
     return f"trial_{int(trial_id):04d}"
-
-
-def touch(model: Any) -> None:
-    """Calls a model once, so that every layer has its weights.
-
-    A layer given as another layer's activation is not built with the model;
-    weights could neither be counted nor loaded.
-    """
-    from keras import ops
-
-    unbuilt = any(not layer.built for layer in model._flatten_layers())
-    if unbuilt and getattr(model, "inputs", None):
-        zeros = [
-            ops.zeros([1 if size is None else size for size in item.shape])
-            for item in model.inputs
-        ]
-        model(zeros if len(zeros) > 1 else zeros[0])
 
 
 def _trial(saved: Mapping[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_funcs._core.sublayers import touch
 from keras_funcs.inspect.recorder import flatten
 from keras_funcs.search import spreading
 
@@ -233,8 +234,6 @@ def build(function: Build, hp: Any) -> Any:
     Raises:
         TypeError: where `build` returns no compiled model.
     """
-    from keras_funcs.search.durable import touch
-
     model = function(hp)
     if not isinstance(model, keras.Model) or not model.compiled:
         raise TypeError(

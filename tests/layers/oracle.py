@@ -23,11 +23,13 @@ def coefficient_gradients(layer, x):
     """Gradients of the sum of all outputs, in the order of the weights."""
     x = np.asarray(x, "float32")
 
-    def total(*weights):
+    # The input is an argument: of constants, XLA multiplies those of a chain
+    # beforehand, and what fits float32 one by one need not as a product.
+    def total(x, *weights):
         y, _ = layer.stateless_call(list(weights), [], x)
         return ops.sum(y)
 
-    return active().gradient(total, layer.get_weights())
+    return active().gradient(total, [x, *layer.get_weights()])[1:]
 
 
 def agree(layer, formula, x=X, rtol=1e-5, atol=2e-6, curved=True):
@@ -65,3 +67,13 @@ def agree(layer, formula, x=X, rtol=1e-5, atol=2e-6, curved=True):
                 ends.append(at(0.0, moved).sum())
             expected[index] = (ends[0] - ends[1]) / 2e-5
         np.testing.assert_allclose(found[k], expected, 1e-4, 1e-4)
+
+
+def rational(x, a, b, version):
+    """The published form, with sums of powers of a number."""
+    terms = [b[j] * x ** (j + 1) for j in range(len(b))]
+    if version == "A":
+        q = 1 + sum(abs(term) for term in terms)
+    else:
+        q = 1 + abs(sum(terms))
+    return sum(a[i] * x**i for i in range(len(a))) / q

@@ -8,7 +8,6 @@ import pytest
 from keras import ops
 
 from keras_funcs import layers
-from tests.derivatives import BACKEND
 from tests.derivatives import gradient
 
 MARGINS = {"arcface": 0.5, "cosface": 0.35}
@@ -84,7 +83,6 @@ def test_published_margins_and_scale():
         np.testing.assert_allclose(found, [[64 * cosine, 64.0]], 1e-5)
 
 
-@pytest.mark.skipif(BACKEND != "torch", reason="the other package is Torch's")
 @pytest.mark.parametrize(
     "name, kind, sub_centers",
     [

@@ -11,7 +11,6 @@ import scipy.stats
 from keras import ops
 
 from keras_funcs import layers
-from tests.derivatives import BACKEND
 
 COUNTS = [900, 90, 10]
 
@@ -129,7 +128,6 @@ def test_calibration_finds_what_scipy_finds():
     np.testing.assert_allclose(found, z / report["temperature"], 1e-5, 1e-6)
 
 
-@pytest.mark.skipif(BACKEND != "torch", reason="the other package is Torch's")
 def test_calibration_finds_what_torch_finds():
     import torch
 

@@ -157,7 +157,6 @@ def test_events_tell_progress(finished):
 
 
 def test_a_tensorboard_run_for_each_trial_and_seed(finished):
-    pytest.importorskip("tensorboard")
     study, _, found = finished
     logs = study.directory / "logs"
     runs = {
