@@ -1,4 +1,7 @@
-"""Every example and study runs as a user would run it."""
+"""Every example and study runs as a user would run it.
+
+The studies only in small: `make demo` runs the larger one whole, for minutes.
+"""
 
 import os
 import re
@@ -11,45 +14,62 @@ from tempfile import TemporaryDirectory
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted([*ROOT.glob("examples/*.py"), *ROOT.glob("tuning/*.py")])
+EXAMPLES = sorted(ROOT.glob("examples/*.py"))
+STUDIES = sorted(ROOT.glob("tuning/*.py"))
+SMALL = ["--trials", "1", "--epochs", "1", "--seeds", "2"]
 
-every_script = pytest.mark.parametrize(
-    "script", SCRIPTS, ids=lambda path: path.stem
-)
+
+def each(scripts: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "script", scripts, ids=lambda path: path.stem
+    )
+
+
+def run(script: Path, folder: Path | str, *options: str) -> str:
+    done = subprocess.run(
+        [sys.executable, script, *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 @cache
 def output_of(script: Path) -> str:
     with TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, script],
-            cwd=folder,
-            env={**os.environ, "PYTHONWARNINGS": "default"},
-            capture_output=True,
-            text=True,
-            timeout=1500,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+        return run(script, folder)
 
 
-@every_script
+@each(EXAMPLES)
 def test_runs_and_says_something(script: Path) -> None:
     assert output_of(script).strip()
 
 
-@every_script
+@each(STUDIES)
+def test_a_study_ends_with_its_leaderboard(
+    script: Path, tmp_path: Path
+) -> None:
+    shown = run(script, tmp_path, *SMALL, "--directory", "here")
+    assert "baseline" in shown
+    assert (tmp_path / "here" / "report.md").exists()
+
+
+@each([*EXAMPLES, *STUDIES])
 def test_is_short_and_in_cells(script: Path) -> None:
     text = script.read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 120
+    assert len(text.splitlines()) < (80 if script in STUDIES else 120)
     assert re.search(r"^# %%", text, re.MULTILINE)
     assert text.startswith('"""')
 
 
 def test_there_are_enough() -> None:
-    assert len([path for path in SCRIPTS if path.parent.name == "tuning"]) >= 2
-    assert len(SCRIPTS) >= 5
+    assert len(STUDIES) >= 2
+    assert len(EXAMPLES) >= 3
 
 
 def test_a_saved_model_scores_the_same() -> None:

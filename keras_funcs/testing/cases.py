@@ -56,7 +56,7 @@ TARGETS = ("classes", "ids", "labels", "values")
 UNITS = ("label", "sample", "batch")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # dicts have no hash, identity has
 class Case:
     """A component with the constructor's arguments to check it with."""
 

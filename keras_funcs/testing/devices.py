@@ -8,6 +8,7 @@ import numpy as np
 from keras_funcs._core.backend import active
 from keras_funcs.testing.cases import Case
 from keras_funcs.testing.models import bench
+from keras_funcs.testing.models import trained
 from keras_funcs.testing.programs import program
 from keras_funcs.testing.runner import NUMERIC
 from keras_funcs.testing.runner import NotApplicable
@@ -30,18 +31,17 @@ def two_replicas_equal_one(case: Case) -> None:
             "JAX, and tf.config.set_logical_device_configuration for "
             "TensorFlow"
         )
-    alone = bench(case)
-    histories = [alone.fit(1)]
+    alone, expected = trained(case)
     with active().plan("data_parallel").scope:
         together = bench(case)
-        histories.append(together.fit(1))
+        history = together.fit()
         predictions = together.predict()
     if _draws(alone.component) or _sees_half(case):
         expect(np.all(np.isfinite(predictions)), "predictions are not finite")
         return
     close(predictions, alone.predict(), "predictions of replicas", 1e-4, 1e-5)
-    for name, expected in histories[0].items():
-        close(histories[1][name], expected, f"{name} of replicas", 1e-4, 1e-5)
+    for name, value in expected.items():
+        close(history[name], value, f"{name} of replicas", 1e-4, 1e-5)
 
 
 @check(*NUMERIC, once=True, when=lambda: not _several_devices())

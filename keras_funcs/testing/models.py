@@ -1,6 +1,7 @@
 """A small compiled model around any component, and data to train it on."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,16 @@ def bench(
     )
     callbacks = [component] if kind == "callbacks" else []
     return Bench(model, component, callbacks, x, y)
+
+
+@lru_cache(maxsize=1)
+def trained(case: Case) -> tuple[Bench, dict[str, Any]]:
+    """After one epoch, and its history: to compare with, not to go on with.
+
+    Kept for the next check of the same case.
+    """
+    made = bench(case)
+    return made, made.fit()
 
 
 def _network(

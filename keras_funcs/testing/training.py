@@ -14,6 +14,7 @@ from keras_funcs.testing.activations import is_adaptive
 from keras_funcs.testing.cases import Case
 from keras_funcs.testing.models import RAGGED
 from keras_funcs.testing.models import bench
+from keras_funcs.testing.models import trained
 from keras_funcs.testing.programs import results
 from keras_funcs.testing.runner import NUMERIC
 from keras_funcs.testing.runner import check
@@ -45,10 +46,9 @@ def resumed_training_is_the_same(case: Case) -> None:
 @check("layers", once=True)
 def same_seed_gives_the_same(case: Case) -> None:
     """A random number that Keras's seed does not reach."""
-    first = bench(case)
-    first.fit(1)
+    first, _ = trained(case)
     second = bench(case)
-    second.fit(1)
+    second.fit()
     for found, expected in zip(second.state(), first.state()):
         same(found, expected, "the state after a training of the same seed")
 
@@ -87,15 +87,14 @@ def steps_are_traced_once(case: Case) -> None:
 @check("layers", once=True)
 def weights_load_into_a_fresh_model(case: Case) -> None:
     """Weights made at the first call: absent from counts and from files."""
-    trained = bench(case)
-    trained.fit(1)
+    source, _ = trained(case)
     fresh = bench(case, seed=4)
     before = fresh.model.count_params()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.weights.h5"
-        trained.uncompiled().save_weights(path)
+        source.uncompiled().save_weights(path)
         fresh.uncompiled().load_weights(path)
-    same(fresh.predict(), trained.predict(), "predictions with loaded weights")
+    same(fresh.predict(), source.predict(), "predictions with loaded weights")
     expect(
         before == fresh.model.count_params(),
         "the first call added weights",
