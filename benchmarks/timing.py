@@ -1,6 +1,7 @@
 """How the benchmarks measure: side by side in one run, medians and ratios."""
 
 import os
+import random
 import statistics
 import time
 from collections.abc import Callable
@@ -19,13 +20,19 @@ ROUNDS = 15
 def side_by_side(
     functions: Mapping[str, Callable[[], Any]], rounds: int = ROUNDS
 ) -> dict[str, float]:
-    """Median seconds of each; the turns alternate, so that a drift hits all."""
+    """Median seconds of each.
+
+    The turns alternate, so that a drift hits all, in a drawn order: what comes
+    after another's large arrays were freed pays for new pages.
+    """
     for function in functions.values():
         function()
         function()
     seconds: dict[str, list[float]] = {name: [] for name in functions}
+    turns, draw = list(functions.items()), random.Random(0)
     for _ in range(rounds):
-        for name, function in functions.items():
+        draw.shuffle(turns)
+        for name, function in turns:
             start = time.perf_counter()
             function()
             seconds[name].append(time.perf_counter() - start)
