@@ -1,13 +1,9 @@
-import collections
-import dataclasses
+"""Whole studies: what they find, write and refuse."""
+
 import json
 import math
 import os
-import signal
-import subprocess
-import sys
 
-import keras
 import keras_tuner
 import numpy as np
 import pandas as pd
@@ -16,9 +12,6 @@ from conftest import build
 
 from keras_funcs import search
 from keras_funcs.search import results
-from keras_funcs.search import state
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 @pytest.fixture(scope="module")
@@ -238,82 +231,6 @@ def test_a_folder_with_other_files_is_refused(make_study, tmp_path):
     assert os.listdir(tmp_path / "study") == ["notes.txt"]
 
 
-def test_a_second_process_is_told(make_study, tmp_path):
-    study = make_study()
-    with state.Lock(tmp_path / "study"):
-        with pytest.raises(RuntimeError, match="in use by process"):
-            study.run()
-
-
-class Stop:
-    """A listener that ends the study at a given event."""
-
-    def __init__(self, kind, number, error=KeyboardInterrupt):
-        self.kind, self.number, self.error = kind, number, error
-
-    def __call__(self, event):
-        if (event.kind, event.number) == (self.kind, self.number):
-            raise self.error
-
-
-def test_ctrl_c_leaves_a_report_and_resume_goes_on(make_study, tmp_path):
-    for stop in (
-        Stop("trial_ended", 2),
-        Stop("trial_started", 3),
-        Stop("run_ended", 2),
-    ):
-        with pytest.raises(KeyboardInterrupt):
-            make_study(on_event=stop).resume()
-        text = (tmp_path / "study" / "report.md").read_text()
-        assert "## Search" in text
-    half = results.read(tmp_path / "study")
-    assert len(half.trials) == 3 and len(half.configs[0].runs) == 2
-    study = make_study().resume()
-    found = results.read(study.directory)
-    assert [t.status for t in found.trials] == ["COMPLETED"] * 3
-    assert all(len(c.runs) == 2 for c in found.configs)
-    whole = make_study(directory=tmp_path / "whole").run()
-    expected = results.read(whole.directory)
-    assert [t.score for t in found.trials] == [t.score for t in expected.trials]
-    assert {c.name: c.scores() for c in found.configs} == {
-        c.name: c.scores() for c in expected.configs
-    }
-
-
-def test_sigterm_is_like_ctrl_c(make_study, tmp_path):
-    def listen(event):
-        if (event.kind, event.number) == ("trial_ended", 2):
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt):
-        make_study(on_event=listen).run()
-    assert signal.getsignal(signal.SIGTERM) is before
-    assert (tmp_path / "study" / "report.md").exists()
-
-
-def test_a_full_disk_is_one_line_and_resume_goes_on(
-    make_study, tmp_path, monkeypatch
-):
-    real, calls = os.replace, []
-
-    def replace(source, target):
-        calls.append(target)
-        if len(calls) > 25:
-            raise OSError(28, "No space left on device")
-        real(source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", replace)
-        with pytest.raises(OSError, match="Cannot write .*make room") as told:
-            make_study().run()
-    assert "\n" not in str(told.value)
-    study = make_study().resume()
-    found = results.read(study.directory)
-    assert [t.status for t in found.trials] == ["COMPLETED"] * 3
-    assert not list(study.directory.rglob(".writing-*"))
-
-
 def test_a_larger_search_can_follow(make_study):
     make_study(max_trials=2, finalists=2, ablation=False).run()
     runs = []
@@ -334,176 +251,6 @@ def test_a_larger_search_can_follow(make_study):
         assert dict(trial.values) in values
     with pytest.raises(ValueError, match="no .*best.keras|yet"):
         make_study(directory=study.directory / "none").best_model()
-
-
-def failing(when):
-    def build_or_fail(hp):
-        model = build(hp)
-        if when(hp):
-            model.compile(
-                keras.optimizers.SGD(float("inf")),
-                model.loss,
-                metrics=["accuracy"],
-                run_eagerly=True,
-            )
-        return model
-
-    return build_or_fail
-
-
-def test_a_diverging_choice_fails_and_never_wins(make_study):
-    study = make_study(
-        build=failing(lambda hp: hp.get("optimizer") == "sgd"),
-        max_trials=5,
-        epochs=2,
-        batch_size=15,
-    ).run()
-    found = results.read(study.directory)
-    failed = found.failed()
-    assert failed and all(t.values["optimizer"] == "sgd" for t in failed)
-    assert found.winner.values["optimizer"] == "adam"
-    text = (study.directory / "report.md").read_text()
-    assert "## Failed" in text and "not finite" in text
-    assert failed[0].name in text
-
-
-def test_all_failing_is_a_clear_error(make_study, monkeypatch):
-    def broken(self, *args, **kwargs):
-        raise MemoryError("no memory for the kernel")
-
-    from keras_funcs.search import training
-
-    monkeypatch.setattr(training.Program, "fit", broken)
-    study = make_study(max_trials=12)
-    with pytest.raises(RuntimeError, match="All 5 trials failed.*no memory"):
-        study.run()
-    assert "no memory" in (study.directory / "report.md").read_text()
-
-
-def test_a_seed_that_fails_is_reported(make_study, monkeypatch):
-    from keras_funcs.search import training
-
-    real = training.Program.fit
-
-    def sometimes(self, seed, **kwargs):
-        if seed == 1:
-            raise training.NotFinite("the loss was not finite")
-        return real(self, seed, **kwargs)
-
-    monkeypatch.setattr(training.Program, "fit", sometimes)
-    study = make_study(seeds=3, ablation=False).run()
-    found = results.read(study.directory)
-    assert all(len(c.scores()) == 2 for c in found.configs)
-    assert all(c.pairs == 2 for c in found.comparisons.values())
-    assert "seed 1" in (study.directory / "report.md").read_text()
-
-
-def test_time_is_kept_for_the_final(make_study, monkeypatch):
-    from keras_funcs.search import local
-
-    ticks = iter(range(0, 100_000, 1))
-    monkeypatch.setattr(
-        local.Clock, "elapsed", property(lambda self: next(ticks))
-    )
-    study = make_study(max_trials=50, max_time=20.0).run()
-    found = results.read(study.directory)
-    assert 1 <= len(found.trials) < 50
-    assert found.finalists or len(found.trials) == 1
-    assert all(len(c.runs) == 2 for c in found.configs)
-
-
-class Slow:
-    """A clock on which a trial takes 10 s and a run of the final 1 s."""
-
-    def __init__(self, monkeypatch):
-        from keras_funcs.search import local
-        from keras_funcs.search import training
-
-        self.now, real = 0.0, training.Program.fit
-
-        def fit(program, seed, **kwargs):
-            run = real(program, seed, **kwargs)
-            self.now += 10.0
-            return dataclasses.replace(run, seconds=10.0, steady=10.0)
-
-        monkeypatch.setattr(training.Program, "fit", fit)
-        monkeypatch.setattr(
-            local.Clock, "elapsed", property(lambda clock: self.now)
-        )
-
-
-@pytest.mark.parametrize(
-    ("limit", "seeds", "roles"),
-    [
-        # Two trials, then what fits: each run takes 10 s.
-        (60.0, 2, {"baseline": 1, "finalist": 1}),
-        (85.0, 3, {"baseline": 1, "finalist": 1}),
-        (115.0, 3, {"baseline": 1, "finalist": 1, "tuned": 1}),
-    ],
-)
-def test_the_final_looks_at_the_clock(
-    make_study, monkeypatch, limit, seeds, roles
-):
-    clock = Slow(monkeypatch)
-    study = make_study(max_trials=2, max_time=limit, seeds=3, finalists=3).run()
-    found = results.read(study.directory)
-    assert clock.now <= limit
-    counts = collections.Counter(c.role for c in found.configs)
-    assert counts == roles
-    assert all(len(c.runs) == seeds for c in found.configs)
-    assert found.study["seeds"] == list(range(seeds))
-    text = (study.directory / "report.md").read_text()
-    assert "lack of time" in text
-
-
-def test_too_short_for_a_comparison(make_study, monkeypatch):
-    Slow(monkeypatch)
-    study = make_study(max_trials=9, max_time=25.0, seeds=5).run()
-    found = results.read(study.directory)
-    assert [c.role for c in found.configs] == ["baseline"]
-    assert "too short for one comparison; about 60 s" in found.verdict
-    assert found.verdict in (study.directory / "report.md").read_text()
-    assert study.best_model() is not None
-
-
-def test_an_evaluation_that_fails_is_a_failed_run(make_study, monkeypatch):
-    from keras_funcs.search import training
-
-    real, calls = training.Program.evaluate, []
-
-    def evaluate(self, split):
-        calls.append(split)
-        if len(calls) == 1:
-            raise MemoryError("no memory for the test split")
-        return real(self, split)
-
-    monkeypatch.setattr(training.Program, "evaluate", evaluate)
-    study = make_study(ablation=False).run()
-    found = results.read(study.directory)
-    assert "no memory" in found.baseline.runs[0]["error"]
-    assert all(len(c.scores()) == 2 for c in found.finalists)
-    assert "The baseline failed with 1 of 2 seeds" in found.verdict
-
-
-def test_what_another_process_did_meanwhile_is_read(make_study, monkeypatch):
-    from keras_funcs.search import runner
-
-    first, second = make_study(), make_study()
-    waiting = runner.Runner(second, lambda event: None)
-    first.run()
-    before = state.read_json(first.directory / "study.json")
-    waiting.run()
-    after = state.read_json(first.directory / "study.json")
-    for name in ("environment", "finalists", "configs"):
-        assert after[name] == before[name]
-    assert after["seconds"] >= before["seconds"]
-    other = make_study(directory=first.directory.parent / "new", epochs=2)
-    late = runner.Runner(other, lambda event: None)
-    other.directory = first.directory
-    late.path = first.directory / "study.json"
-    with pytest.raises(ValueError, match="epochs"):
-        late.run()
-    assert state.read_json(late.path) == after
 
 
 def test_without_a_test_split_it_says_so(make_study):
@@ -533,39 +280,3 @@ def test_hyperband_trains_by_its_budget(make_study):
     assert epochs == 2  # of 4: the first rung
     assert all(t.epoch < 2 for t in found.trials)
     assert "tuner/epochs" not in found.trials[0].values
-
-
-def test_it_survives_kill_minus_nine(tmp_path):
-    """Killed in search, final and ablation; the result is the same."""
-    program = "import sys, test_study; test_study.killed(*sys.argv[1:])"
-    for kind, number in (
-        ("trial_ended", 2),
-        ("run_ended", 3),
-        ("", 0),
-    ):
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path / "study"), kind,
-             str(number)],
-            cwd=HERE, capture_output=True, text=True, timeout=200,
-        )  # fmt: skip
-        assert done.returncode == (-signal.SIGKILL if kind else 0), done.stderr
-    found = results.read(tmp_path / "study")
-    assert [t.status for t in found.trials] == ["COMPLETED"] * 3
-    assert all(sorted(c.runs) == [0, 1] for c in found.configs)
-    assert (tmp_path / "study" / "best.keras").exists()
-    assert not list((tmp_path / "study").rglob("*.damaged"))
-
-
-def killed(directory, kind, number):
-    from conftest import blobs
-
-    def listen(event):
-        if (event.kind, event.number) == (kind, int(number)):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    search.Study(
-        build, blobs(0, 30), blobs(1, 30), blobs(2, 60),
-        objective="accuracy", oracle="random", max_trials=3, epochs=2,
-        batch_size=15, seeds=2, finalists=1, directory=directory,
-        strategy=None, tensorboard=False, on_event=listen,
-    ).resume()  # fmt: skip

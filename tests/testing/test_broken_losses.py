@@ -1,48 +1,17 @@
-"""Components that are broken on purpose, and the checks that say so.
+"""Losses, metrics and optimizers broken on purpose: what says so.
 
 Each defect is one that real packages have shipped.
 """
 
 import keras
-import numpy as np
-import pytest
 from keras import ops
 
-from keras_funcs import testing
-from keras_funcs.layers import AdaptiveActivation
-from keras_funcs.testing.cases import cases_of
-from keras_funcs.testing.runner import run
+from tests.testing.broken import Configured
+from tests.testing.broken import caught
+from tests.testing.broken import outcome
+from tests.testing.broken import register
 
 BACKEND = keras.config.backend()
-register = keras.saving.register_keras_serializable("broken")
-
-
-def outcome(target, name, **inputs):
-    """The result of the check of that name."""
-    (default, *_) = cases_of(target, **inputs)
-    chosen = [c for c in testing.checks(default.kind) if c.name == name]
-    assert len(chosen) == 1, f"no check `{name}` for {default.kind}"
-    assert chosen[0].catches
-    (result,) = run(default, chosen)
-    assert result.check == name
-    return result
-
-
-def caught(target, name, words, **inputs):
-    result = outcome(target, name, **inputs)
-    assert not result.passed
-    assert words in result.message
-    return True
-
-
-class Configured:
-    """Saves what `saved` names, and takes it back."""
-
-    saved = ()
-
-    def get_config(self):
-        own = {name: getattr(self, name) for name in self.saved}
-        return {**super().get_config(), **own}
 
 
 @register
@@ -177,159 +146,6 @@ def test_slot_made_from_weights_in_a_lazy_build():
 
 
 @register
-class NaNAtZero(keras.layers.Layer):
-    def call(self, inputs):
-        return ops.sin(inputs) / inputs
-
-
-def test_layer_that_is_nan_at_zero():
-    assert caught(NaNAtZero, "extreme_inputs_are_finite", "not finite")
-
-
-@register
-class WrongGradient(keras.layers.Layer):
-    def call(self, inputs):
-        return inputs * ops.stop_gradient(ops.sigmoid(inputs))
-
-
-def test_wrong_gradient():
-    assert caught(WrongGradient, "gradient_is_the_slope", "slope")
-
-
-class Bent(AdaptiveActivation):
-    def build_coefficients(self):
-        self.bend = self.add_coefficient("bend", 1.0)
-
-
-@register
-class FlatGradient(Bent):
-    """The right slope, as a constant: what a hand-written gradient gives."""
-
-    def activate(self, x):
-        fixed = ops.stop_gradient(x)
-        return self.bend * (fixed**3 + 3.0 * fixed**2 * (x - fixed))
-
-
-@register
-class EarlyInfinity(Bent):
-    def activate(self, x):
-        return self.bend * ops.sqrt(ops.square(x) + 1.0)
-
-
-@register
-class FalsePromises(Bent):
-    properties = frozenset({"odd", "bounded", "lipschitz", "monotone"})
-
-    def activate(self, x):
-        return self.bend * ops.square(x)
-
-
-def test_broken_activations():
-    curvature = "second_derivatives_are_right"
-    assert caught(FlatGradient, curvature, "curvature by")
-    half = "half_precision_ends_with_its_numbers"
-    assert caught(EarlyInfinity, half, "bfloat16")
-    promises = "declared_properties_hold"
-    assert caught(FalsePromises, promises, "declared odd")
-    for word in ("bounded", "lipschitz", "monotone"):
-        FalsePromises.properties = frozenset({word})
-        assert caught(FalsePromises, promises, f"declared {word}")
-    FalsePromises.properties = frozenset({"nice"})
-    assert caught(FalsePromises, promises, "none of")
-
-
-@register
-class HalfGradient(keras.layers.Layer):
-    """Gates its first input; the second, the gate, learns nothing."""
-
-    example_shape = [(3, 4), (4,), "ids"]
-
-    def call(self, inputs):
-        x, gate, ids = inputs
-        gate = ops.stop_gradient(ops.sigmoid(gate))
-        return x * gate[:, None] + ops.cast(ids[:, None, None], x.dtype)
-
-
-@register
-class WrongShape(keras.layers.Layer):
-    """Announces what goes in, not what comes out."""
-
-    example_shape = (4, 3, 2)
-
-    def call(self, inputs):
-        return ops.mean(inputs, axis=(1, 2))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
-def test_layers_of_several_inputs_and_of_maps():
-    assert caught(HalfGradient, "gradient_is_the_slope", "slope")
-    assert outcome(HalfGradient, "extreme_inputs_are_finite").passed
-    assert outcome(HalfGradient, "policies_are_kept").passed
-    assert outcome(HalfGradient, "resumed_training_is_the_same").passed
-    assert caught(WrongShape, "unknown_maps_are_taken", "gave (None, 4, 3, 2)")
-
-
-@register
-class RootOfZero(Configured, keras.regularizers.Regularizer):
-    saved = ("factor",)
-
-    def __init__(self, factor=0.1):
-        self.factor = factor
-
-    def get_config(self):
-        return {"factor": self.factor}
-
-    def __call__(self, x):
-        return self.factor * ops.sqrt(ops.sum(ops.square(x)))
-
-
-def test_regularizer_without_a_gradient_at_zero():
-    assert caught(RootOfZero, "extreme_weights_are_finite", "gradient at")
-
-
-@register
-class AlwaysNoisy(keras.layers.Layer):
-    def call(self, inputs, training=False):
-        return inputs + keras.random.normal(inputs.shape)
-
-
-def test_layer_with_noise_at_inference():
-    assert caught(AlwaysNoisy, "inference_is_deterministic", "second call")
-
-
-@register
-class NoEffect(Configured, keras.layers.Layer):
-    saved = ("slope",)
-
-    def __init__(self, slope=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.slope = slope
-
-    def call(self, inputs):
-        return ops.tanh(inputs)
-
-
-def test_argument_without_effect():
-    assert caught(NoEffect, "every_argument_has_an_effect", "slope")
-
-
-def test_constructor_that_takes_nan():
-    assert caught(NoEffect, "nonsense_is_refused", "slope=")
-
-
-@register
-class DropsMask(keras.layers.Layer):
-    def call(self, inputs):
-        return inputs
-
-
-def test_layer_that_drops_the_mask():
-    assert caught(DropsMask, "masks_pass", "supports_masking")
-
-
-@register
 class BatchSum(keras.losses.Loss):
     def call(self, y_true, y_pred):
         error = ops.square(y_true - y_pred)
@@ -339,15 +155,6 @@ class BatchSum(keras.losses.Loss):
 def test_loss_that_mixes_samples():
     assert caught(BatchSum, "samples_are_independent", "its own")
     assert caught(BatchSum, "weight_is_repetition", "weights")
-
-
-class Unregistered(keras.layers.Layer):
-    def call(self, inputs):
-        return inputs
-
-
-def test_unregistered_class():
-    assert caught(Unregistered, "is_registered", "not registered")
 
 
 @register
@@ -415,48 +222,3 @@ if BACKEND == "jax":  # state is an argument of the step here alone
 
     def test_step_that_is_traced_again():
         assert caught(GrowingState, "steps_are_traced_once", "traces")
-
-
-@register
-class Fine(Configured, keras.layers.Layer):
-    """As a user would write it."""
-
-    saved = ("slope",)
-
-    def __init__(self, slope=0.5, **kwargs):
-        super().__init__(**kwargs)
-        is_number = isinstance(slope, (int, float, np.number))
-        if isinstance(slope, bool) or not is_number or not 0 < slope < 1e6:
-            raise ValueError(f"Invalid `slope`. Received: slope={slope!r}")
-        self.slope = float(slope)
-        self.supports_masking = True
-
-    def call(self, inputs):
-        return self.slope * inputs
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
-@pytest.mark.parametrize("given", [Fine, Fine(slope=0.25)])
-def test_users_layer_passes_everything_here(given):
-    results = testing.check_component(given)
-    assert len(results) > 15
-    failed = [r for r in results if not r.passed]
-    # The class is local to this test: no other process can import it.
-    assert not failed, failed
-
-
-def test_check_component_raises_nothing():
-    results = testing.check_component(NaNAtZero)
-    assert any(not result.passed for result in results)
-    assert all(result.message for result in results if not result.passed)
-
-
-def test_required_arguments_are_asked_for():
-    class Needs(keras.layers.Layer):
-        def __init__(self, something, **kwargs):
-            super().__init__(**kwargs)
-
-    with pytest.raises(ValueError, match="something=..."):
-        testing.check_component(Needs)

@@ -1,0 +1,148 @@
+"""Studies that are stopped, killed or crowded out, and go on."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from conftest import build
+
+from keras_funcs import search
+from keras_funcs.search import results
+from keras_funcs.search import state
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def test_a_second_process_is_told(make_study, tmp_path):
+    study = make_study()
+    with state.Lock(tmp_path / "study"):
+        with pytest.raises(RuntimeError, match="in use by process"):
+            study.run()
+
+
+class Stop:
+    """A listener that ends the study at a given event."""
+
+    def __init__(self, kind, number, error=KeyboardInterrupt):
+        self.kind, self.number, self.error = kind, number, error
+
+    def __call__(self, event):
+        if (event.kind, event.number) == (self.kind, self.number):
+            raise self.error
+
+
+def test_ctrl_c_leaves_a_report_and_resume_goes_on(make_study, tmp_path):
+    for stop in (
+        Stop("trial_ended", 2),
+        Stop("trial_started", 3),
+        Stop("run_ended", 2),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            make_study(on_event=stop).resume()
+        text = (tmp_path / "study" / "report.md").read_text()
+        assert "## Search" in text
+    half = results.read(tmp_path / "study")
+    assert len(half.trials) == 3 and len(half.configs[0].runs) == 2
+    study = make_study().resume()
+    found = results.read(study.directory)
+    assert [t.status for t in found.trials] == ["COMPLETED"] * 3
+    assert all(len(c.runs) == 2 for c in found.configs)
+    whole = make_study(directory=tmp_path / "whole").run()
+    expected = results.read(whole.directory)
+    assert [t.score for t in found.trials] == [t.score for t in expected.trials]
+    assert {c.name: c.scores() for c in found.configs} == {
+        c.name: c.scores() for c in expected.configs
+    }
+
+
+def test_sigterm_is_like_ctrl_c(make_study, tmp_path):
+    def listen(event):
+        if (event.kind, event.number) == ("trial_ended", 2):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        make_study(on_event=listen).run()
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert (tmp_path / "study" / "report.md").exists()
+
+
+def test_a_full_disk_is_one_line_and_resume_goes_on(
+    make_study, tmp_path, monkeypatch
+):
+    real, calls = os.replace, []
+
+    def replace(source, target):
+        calls.append(target)
+        if len(calls) > 25:
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(OSError, match="Cannot write .*make room") as told:
+            make_study().run()
+    assert "\n" not in str(told.value)
+    study = make_study().resume()
+    found = results.read(study.directory)
+    assert [t.status for t in found.trials] == ["COMPLETED"] * 3
+    assert not list(study.directory.rglob(".writing-*"))
+
+
+def test_what_another_process_did_meanwhile_is_read(make_study, monkeypatch):
+    from keras_funcs.search import runner
+
+    first, second = make_study(), make_study()
+    waiting = runner.Runner(second, lambda event: None)
+    first.run()
+    before = state.read_json(first.directory / "study.json")
+    waiting.run()
+    after = state.read_json(first.directory / "study.json")
+    for name in ("environment", "finalists", "configs"):
+        assert after[name] == before[name]
+    assert after["seconds"] >= before["seconds"]
+    other = make_study(directory=first.directory.parent / "new", epochs=2)
+    late = runner.Runner(other, lambda event: None)
+    other.directory = first.directory
+    late.path = first.directory / "study.json"
+    with pytest.raises(ValueError, match="epochs"):
+        late.run()
+    assert state.read_json(late.path) == after
+
+
+def test_it_survives_kill_minus_nine(tmp_path):
+    """Killed in search, final and ablation; the result is the same."""
+    program = "import sys, test_interruptions as t; t.killed(*sys.argv[1:])"
+    for kind, number in (
+        ("trial_ended", 2),
+        ("run_ended", 3),
+        ("", 0),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "study"), kind,
+             str(number)],
+            cwd=HERE, capture_output=True, text=True, timeout=200,
+        )  # fmt: skip
+        assert done.returncode == (-signal.SIGKILL if kind else 0), done.stderr
+    found = results.read(tmp_path / "study")
+    assert [t.status for t in found.trials] == ["COMPLETED"] * 3
+    assert all(sorted(c.runs) == [0, 1] for c in found.configs)
+    assert (tmp_path / "study" / "best.keras").exists()
+    assert not list((tmp_path / "study").rglob("*.damaged"))
+
+
+def killed(directory, kind, number):
+    from conftest import blobs
+
+    def listen(event):
+        if (event.kind, event.number) == (kind, int(number)):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    search.Study(
+        build, blobs(0, 30), blobs(1, 30), blobs(2, 60),
+        objective="accuracy", oracle="random", max_trials=3, epochs=2,
+        batch_size=15, seeds=2, finalists=1, directory=directory,
+        strategy=None, tensorboard=False, on_event=listen,
+    ).resume()  # fmt: skip
