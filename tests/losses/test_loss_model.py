@@ -1,8 +1,5 @@
 """LossModel: it trains as `compile` does, and the loss's variables with it."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -11,70 +8,23 @@ from keras import ops
 from keras_funcs._core.backend import active
 from keras_funcs.callbacks import DeferredReweighting
 from keras_funcs.callbacks import LossSchedule
-from keras_funcs.losses import AdaptiveRobust
 from keras_funcs.losses import AutoBalanced
 from keras_funcs.losses import LogitAdjusted
 from keras_funcs.losses import LossModel
 from keras_funcs.losses import UncertaintyWeighted
 from keras_funcs.losses import WeightedCrossentropy
-
-RANDOM = np.random.default_rng(0)
-COUNTS = [24, 6, 2]
-IDS = np.repeat([0, 1, 2], COUNTS)[RANDOM.permutation(32)]
-X = RANDOM.normal(0, 1, (32, 4)).astype("float32")
-X[:, 0] += IDS
-Y = (X @ RANDOM.normal(size=(4, 3)) + 0.1).astype("float32")
-WEIGHTS = RANDOM.uniform(0.5, 2, 32).astype("float32")
-
-LEARN = {
-    "uncertainty": (lambda: UncertaintyWeighted(["mse", "mae"]), Y),
-    "robust": (lambda: AdaptiveRobust(units=3), Y),
-    "balanced": (lambda: AutoBalanced(COUNTS), IDS),
-}
-
-
-def net(seed=0):
-    keras.utils.set_random_seed(seed)
-    layers = keras.layers
-    return keras.Sequential(
-        [keras.Input((4,)), layers.Dense(5, "tanh"), layers.Dense(3)]
-    )
-
-
-def adam():
-    return keras.optimizers.Adam(0.05)
-
-
-def fit(model, y, epochs=2, **arguments):
-    """Batches in order, so that two runs are one."""
-    return model.fit(
-        X,
-        y,
-        epochs=epochs,
-        batch_size=8,
-        shuffle=False,
-        verbose=0,
-        **arguments,
-    ).history
-
-
-def values(variables):
-    return [ops.convert_to_numpy(variable) for variable in variables]
-
-
-def assert_same(left, right):
-    assert len(left) == len(right)
-    for here, there in zip(left, right):
-        np.testing.assert_array_equal(here, there)
-
-
-@pytest.fixture(params=LEARN)
-def learning(request):
-    """A compiled model with a loss that learns, and its labels."""
-    make, y = LEARN[request.param]
-    model = LossModel(net(), make())
-    model.compile(adam(), metrics=["mae"] if y is Y else ["accuracy"])
-    return model, y
+from tests.losses.hosted import COUNTS
+from tests.losses.hosted import IDS
+from tests.losses.hosted import LEARN
+from tests.losses.hosted import RANDOM
+from tests.losses.hosted import WEIGHTS
+from tests.losses.hosted import X
+from tests.losses.hosted import Y
+from tests.losses.hosted import adam
+from tests.losses.hosted import assert_same
+from tests.losses.hosted import fit
+from tests.losses.hosted import net
+from tests.losses.hosted import values
 
 
 @pytest.mark.parametrize(
@@ -185,80 +135,6 @@ def test_validation_changes_nothing(learning):
     assert_same(*states)
 
 
-def test_files_keep_everything(learning, tmp_path):
-    model, y = learning
-    fit(model, y)
-    model.save(tmp_path / "m.keras")
-    loaded = keras.saving.load_model(tmp_path / "m.keras")
-    assert type(loaded.loss) is type(model.loss)
-    assert loaded.loss.get_config() == model.loss.get_config()
-    assert loaded.metrics_names == model.metrics_names
-    assert_same(values(model.variables), values(loaded.variables))
-    assert_same(
-        values(model.optimizer.variables), values(loaded.optimizer.variables)
-    )
-    assert model.evaluate(X, y, verbose=0) == loaded.evaluate(X, y, verbose=0)
-    assert fit(model, y) == fit(loaded, y)
-    assert_same(values(model.variables), values(loaded.variables))
-
-
-def test_weights_load_into_a_new_model(learning, tmp_path):
-    model, y = learning
-    fit(model, y)
-    model.save_weights(tmp_path / "m.weights.h5")
-    other = LossModel.from_config(model.get_config())
-    other.load_weights(tmp_path / "m.weights.h5")
-    assert_same(values(model.variables), values(other.variables))
-
-
-SCRIPT = """
-import sys
-import keras
-import numpy as np
-import keras_funcs
-found = []
-for path in sys.argv[1:]:
-    model = keras.saving.load_model(path)
-    arrays = np.load(path + ".npz")
-    loss = model.evaluate(arrays["x"], arrays["y"], verbose=0)
-    assert np.allclose(loss, arrays["loss"], 1e-5), (path, loss)
-    model.fit(arrays["x"], arrays["y"], verbose=0)
-print("LOADED", len(sys.argv) - 1)
-"""
-
-
-def test_files_load_in_a_fresh_process(tmp_path):
-    paths = []
-    for name, (make, y) in LEARN.items():
-        model = LossModel(net(), make())
-        model.compile(adam())
-        fit(model, y, epochs=1)
-        path = str(tmp_path / f"{name}.keras")
-        model.save(path)
-        loss = model.evaluate(X, y, verbose=0)
-        np.savez(f"{path}.npz", x=X, y=y, loss=loss)
-        paths.append(path)
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *paths],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert f"LOADED {len(LEARN)}" in done.stdout, done.stderr[-2000:]
-
-
-def test_the_inner_model_is_a_plain_one(learning, tmp_path):
-    model, y = learning
-    fit(model, y, epochs=1)
-    wanted = model.predict(X, verbose=0)
-    np.testing.assert_array_equal(model.inner.predict(X, verbose=0), wanted)
-    model.inner.save(tmp_path / "inner.keras")
-    loaded = keras.saving.load_model(tmp_path / "inner.keras")
-    np.testing.assert_array_equal(loaded.predict(X, verbose=0), wanted)
-    assert type(loaded) is keras.Sequential
-
-
 def test_metrics_see_the_inner_outputs(learning):
     model, y = learning
     fit(model, y, epochs=1)
@@ -315,40 +191,6 @@ def test_masked_steps_do_not_count(make):
     np.testing.assert_allclose(found, values([short])[0], 1e-5)
 
 
-@pytest.mark.parametrize("name", LEARN)
-def test_mixed_precision(name, tmp_path):
-    make, y = LEARN[name]
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        model = LossModel(net(), make())
-    finally:
-        keras.config.set_dtype_policy("float32")
-    assert model.dtype_policy.name == "mixed_float16"
-    model.compile(adam())
-    assert type(model.optimizer).__name__ == "LossScaleOptimizer"
-    assert all(variable.dtype == "float32" for variable in model.loss.variables)
-    assert np.isfinite(fit(model, y, epochs=1)["loss"]).all()
-    model.save(tmp_path / "m.keras")
-    loaded = keras.saving.load_model(tmp_path / "m.keras")
-    assert loaded.dtype_policy.name == "mixed_float16"
-    np.testing.assert_allclose(
-        fit(model, y, 1)["loss"], fit(loaded, y, 1)["loss"], 1e-6
-    )
-
-
-def test_a_model_without_an_input_shape_is_built_by_the_first_batch(tmp_path):
-    model = LossModel(
-        keras.Sequential([keras.layers.Dense(3)]), AdaptiveRobust()
-    )
-    assert not model.built
-    model.compile(adam())
-    fit(model, Y, epochs=1)
-    model.save(tmp_path / "m.keras")
-    loaded = keras.saving.load_model(tmp_path / "m.keras")
-    assert_same(values(model.variables), values(loaded.variables))
-    assert fit(model, Y) == fit(loaded, Y)
-
-
 def test_callbacks_reach_the_hosted_loss(tmp_path):
     def adjusted(tau):
         return LogitAdjusted(COUNTS, tau=tau, from_logits=True)
@@ -381,36 +223,6 @@ def test_a_callback_list_is_added_to():
     assert len(history["loss"]) == 2 and seen.params["epochs"] == 2
     assert abs(model.loss.progress - 1.0) < 1e-6
     assert callbacks.callbacks == [seen]
-
-
-@pytest.mark.parametrize("name", LEARN)
-def test_a_loss_may_stand_at_the_end_of_a_model(name, tmp_path):
-    make, y = LEARN[name]
-    inner = net()
-    dtype = "float32" if y is Y else "int32"
-    labels = keras.Input(y.shape[1:], name="labels", dtype=dtype)
-    features = keras.Input((4,), name="features")
-    outputs = make()([labels, inner(features)])
-    model = keras.Model({"features": features, "labels": labels}, outputs)
-    model.compile(adam())
-    data = {"features": X, "labels": y}
-    before = values(model.trainable_variables)
-
-    def train(model):
-        return model.fit(
-            data, epochs=2, batch_size=8, shuffle=False, verbose=0
-        ).history["loss"]
-
-    found = train(model)
-    moved = zip(before, values(model.trainable_variables))
-    assert not any(np.array_equal(here, there) for here, there in moved)
-    hosted = LossModel(net(), make())
-    hosted.compile(adam())
-    if name != "balanced":  # which is told of its progress there
-        np.testing.assert_allclose(found, fit(hosted, y)["loss"], 1e-5)
-    model.save(tmp_path / "m.keras")
-    loaded = keras.saving.load_model(tmp_path / "m.keras")
-    assert train(loaded) == train(model)
 
 
 def test_two_replicas_equal_one():

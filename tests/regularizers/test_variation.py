@@ -1,6 +1,5 @@
 """TotalVariation against loops over neighbours, and against TensorFlow."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -49,9 +48,6 @@ def test_it_is_the_definition(shape, axis, axes, reduction):
     np.testing.assert_allclose(float(penalty(w)), expected, 1e-5)
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="tf.image is TensorFlow's"
-)
 def test_tensorflow_knows_it_of_images():
     import tensorflow as tf
 
