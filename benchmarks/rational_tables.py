@@ -17,8 +17,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import numpy as np
 
-from keras_funcs.layers import _rational_fit as fitting
-from keras_funcs.layers._rational_tables import TABLES
+from keras_funcs.layers.activations import _rational_fit as fitting
+from keras_funcs.layers.activations._rational_tables import TABLES
 
 BOUND, DEGREES = 10.0, (5, 4)
 ROUNDS, STARTS = 200, 3
@@ -28,7 +28,7 @@ HEAD = '''"""Rational functions of degrees (5, 4) for activations on [-10, 10].
 Written by `benchmarks/rational_tables.py --write`; not to be edited.
 """
 
-from keras_funcs.layers._rational_fit import Table
+from keras_funcs.layers.activations._rational_fit import Table
 
 BOUND = 10.0
 DEGREES = (5, 4)

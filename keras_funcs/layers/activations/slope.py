@@ -22,7 +22,7 @@ from keras_funcs._core.sublayers import sublayers
 from keras_funcs._core.typing import ActivationLike
 from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._of_function import OfFunction
+from keras_funcs.layers.activations._of_function import OfFunction
 
 
 @component(

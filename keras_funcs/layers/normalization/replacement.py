@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
-from keras_funcs.layers.normalizing import DynamicTanh
+from keras_funcs.layers.normalization.normalizing import DynamicTanh
 
 NORMALIZATIONS = (
     keras.layers.LayerNormalization,

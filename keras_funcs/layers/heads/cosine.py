@@ -12,7 +12,7 @@ from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._directions import CosineLayer
+from keras_funcs.layers.heads._directions import CosineLayer
 
 
 @component(tune={"scale": Range(5.0, 60.0, log=True)})

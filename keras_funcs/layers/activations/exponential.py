@@ -14,7 +14,7 @@ from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._adaptive import AdaptiveActivation
+from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
 
 @component(

@@ -15,7 +15,7 @@ from keras_funcs._core.formulas import star_relu
 from keras_funcs._core.numerics import mean
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._adaptive import AdaptiveActivation
+from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
 MAX_ORDER = 10  # x**10 of a normal input spans twenty decades already
 

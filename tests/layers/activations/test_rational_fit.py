@@ -9,9 +9,9 @@ from benchmarks.rational_tables import PUBLISHED
 from benchmarks.rational_tables import fitted
 from keras_funcs import activations
 from keras_funcs import layers
-from keras_funcs.layers._rational_fit import CURVES
-from keras_funcs.layers._rational_fit import fit
-from keras_funcs.layers._rational_tables import TABLES
+from keras_funcs.layers.activations._rational_fit import CURVES
+from keras_funcs.layers.activations._rational_fit import fit
+from keras_funcs.layers.activations._rational_tables import TABLES
 from tests.layers.oracle import rational
 from tests.layers.oracle import values
 

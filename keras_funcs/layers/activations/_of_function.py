@@ -8,7 +8,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.numerics import keeps_float64
 from keras_funcs._core.resolve import activation_function
 from keras_funcs._core.typing import ActivationLike
-from keras_funcs.layers._adaptive import AdaptiveActivation
+from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
 
 class OfFunction(AdaptiveActivation):

@@ -20,8 +20,8 @@ from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._adaptive import AdaptiveActivation
-from keras_funcs.layers._of_function import OfFunction
+from keras_funcs.layers.activations._adaptive import AdaptiveActivation
+from keras_funcs.layers.activations._of_function import OfFunction
 
 MAX_FREQUENCY = 1e6
 MAX_TERMS = 100

@@ -17,7 +17,7 @@ from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._adaptive import AdaptiveActivation
+from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
 
 @component(

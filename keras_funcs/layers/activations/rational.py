@@ -15,16 +15,16 @@ from keras_funcs._core.component import component
 from keras_funcs._core.resolve import activation_function
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._adaptive import AdaptiveActivation
-from keras_funcs.layers._rational_fit import CURVES
-from keras_funcs.layers._rational_fit import UNIT
-from keras_funcs.layers._rational_fit import Table
-from keras_funcs.layers._rational_fit import evaluate
-from keras_funcs.layers._rational_fit import fit
-from keras_funcs.layers._rational_fit import slopes_of
-from keras_funcs.layers._rational_tables import BOUND
-from keras_funcs.layers._rational_tables import DEGREES
-from keras_funcs.layers._rational_tables import TABLES
+from keras_funcs.layers.activations._adaptive import AdaptiveActivation
+from keras_funcs.layers.activations._rational_fit import CURVES
+from keras_funcs.layers.activations._rational_fit import UNIT
+from keras_funcs.layers.activations._rational_fit import Table
+from keras_funcs.layers.activations._rational_fit import evaluate
+from keras_funcs.layers.activations._rational_fit import fit
+from keras_funcs.layers.activations._rational_fit import slopes_of
+from keras_funcs.layers.activations._rational_tables import BOUND
+from keras_funcs.layers.activations._rational_tables import DEGREES
+from keras_funcs.layers.activations._rational_tables import TABLES
 
 MAX_DEGREE = 8
 MIN_BOUND, MAX_BOUND = 1e-6, 1e6

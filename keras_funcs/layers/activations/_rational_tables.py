@@ -3,7 +3,7 @@
 Written by `benchmarks/rational_tables.py --write`; not to be edited.
 """
 
-from keras_funcs.layers._rational_fit import Table
+from keras_funcs.layers.activations._rational_fit import Table
 
 BOUND = 10.0
 DEGREES = (5, 4)

@@ -16,7 +16,7 @@ from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._directions import CosineLayer
+from keras_funcs.layers.heads._directions import CosineLayer
 
 MARGINS = {"arcface": 0.5, "cosface": 0.35}  # as published
 MAX_SUB_CENTERS = 100

@@ -16,7 +16,7 @@ from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
-from keras_funcs.layers._adaptive import AdaptiveActivation
+from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
 MAX_HINGES = 1000  # bounds what a config from elsewhere can unroll
 

@@ -1,0 +1,1 @@
+"""Adaptive activations: layers whose shape is trained."""

@@ -1,0 +1,1 @@
+"""The last layers of classifiers: cosines, margins, priors."""

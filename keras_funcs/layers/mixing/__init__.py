@@ -1,0 +1,1 @@
+"""Layers that mix channels, features or sources, and pooling."""

@@ -1,0 +1,1 @@
+"""Normalization, and trainable functions in its place."""

@@ -1,0 +1,1 @@
+"""Dropout, penalties on functions, reversed gradients."""
