@@ -3,10 +3,10 @@
 import pytest
 
 from keras_funcs.losses import LossModel
-from tests.losses.hosted import LEARN
-from tests.losses.hosted import Y
-from tests.losses.hosted import adam
-from tests.losses.hosted import net
+from tests.losses.hosted.training import LEARN
+from tests.losses.hosted.training import Y
+from tests.losses.hosted.training import adam
+from tests.losses.hosted.training import net
 
 
 @pytest.fixture(params=LEARN)

@@ -13,10 +13,10 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._overlap import ScoreLoss
-from keras_funcs.losses._overlap import mean_of
-from keras_funcs.losses._overlap import ratio
 from keras_funcs.losses._region import Region
+from keras_funcs.losses.region._overlap import ScoreLoss
+from keras_funcs.losses.region._overlap import mean_of
+from keras_funcs.losses.region._overlap import ratio
 
 SURROGATES = {"logistic": 0.0, "squared_hinge": 1.0}  # and their margins
 

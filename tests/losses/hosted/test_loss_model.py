@@ -13,18 +13,18 @@ from keras_funcs.losses import LogitAdjusted
 from keras_funcs.losses import LossModel
 from keras_funcs.losses import UncertaintyWeighted
 from keras_funcs.losses import WeightedCrossentropy
-from tests.losses.hosted import COUNTS
-from tests.losses.hosted import IDS
-from tests.losses.hosted import LEARN
-from tests.losses.hosted import RANDOM
-from tests.losses.hosted import WEIGHTS
-from tests.losses.hosted import X
-from tests.losses.hosted import Y
-from tests.losses.hosted import adam
-from tests.losses.hosted import assert_same
-from tests.losses.hosted import fit
-from tests.losses.hosted import net
-from tests.losses.hosted import values
+from tests.losses.hosted.training import COUNTS
+from tests.losses.hosted.training import IDS
+from tests.losses.hosted.training import LEARN
+from tests.losses.hosted.training import RANDOM
+from tests.losses.hosted.training import WEIGHTS
+from tests.losses.hosted.training import X
+from tests.losses.hosted.training import Y
+from tests.losses.hosted.training import adam
+from tests.losses.hosted.training import assert_same
+from tests.losses.hosted.training import fit
+from tests.losses.hosted.training import net
+from tests.losses.hosted.training import values
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from scipy.integrate import quad
 
 from keras_funcs.losses import AdaptiveRobust
 from keras_funcs.losses import LossModel
-from keras_funcs.losses._partition import log_partition
-from keras_funcs.losses._partition import partition_table
+from keras_funcs.losses.hosted._partition import log_partition
+from keras_funcs.losses.hosted._partition import partition_table
 from tests.derivatives import gradient
 
 RANDOM = np.random.default_rng(0)

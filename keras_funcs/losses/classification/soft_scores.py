@@ -14,12 +14,12 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._overlap import ScoreLoss
-from keras_funcs.losses._overlap import mean_of
-from keras_funcs.losses._overlap import ratio
-from keras_funcs.losses._overlap import tversky
 from keras_funcs.losses._region import Region
 from keras_funcs.losses._region import Sums
+from keras_funcs.losses.region._overlap import ScoreLoss
+from keras_funcs.losses.region._overlap import mean_of
+from keras_funcs.losses.region._overlap import ratio
+from keras_funcs.losses.region._overlap import tversky
 
 
 @component(tune={"beta": Range(0.5, 2.0, log=True)})

@@ -18,7 +18,7 @@ from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import CategoricalLoss
 from keras_funcs.losses._base import Probability
 from keras_funcs.losses._base import Smoothed
-from keras_funcs.losses._binary import BinaryLoss
+from keras_funcs.losses.classification._binary import BinaryLoss
 
 
 @component(tune={"gamma": Range(0.0, 5.0), "label_smoothing": Range(0.0, 0.2)})

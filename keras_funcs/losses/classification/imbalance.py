@@ -18,7 +18,7 @@ from keras_funcs.losses._base import CategoricalLoss
 from keras_funcs.losses._base import Probability
 from keras_funcs.losses._base import Smoothed
 from keras_funcs.losses._base import check_length
-from keras_funcs.losses._weights import ClassWeighting
+from keras_funcs.losses.classification._weights import ClassWeighting
 
 
 @component(

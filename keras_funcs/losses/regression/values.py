@@ -15,8 +15,8 @@ from keras_funcs._core.labels import align_binary
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._pairs import ComparingLoss
 from keras_funcs.losses._pairs import log_sum_exp
-from keras_funcs.losses._regression import RegressionLoss
 from keras_funcs.losses._robust import rho
+from keras_funcs.losses._values import RegressionLoss
 
 
 @component(

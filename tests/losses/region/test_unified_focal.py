@@ -8,8 +8,8 @@ from keras import ops
 
 from keras_funcs import losses
 from tests.derivatives import gradient
-from tests.losses import oracle_overlap
 from tests.losses import oracles
+from tests.losses.region import oracle_overlap
 
 SHAPE = (3, 4, 5)
 CLOSE = {"rtol": 2e-5, "atol": 2e-6}

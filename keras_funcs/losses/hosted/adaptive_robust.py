@@ -14,12 +14,12 @@ from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import inverse_softplus
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._partition import HIGH
-from keras_funcs.losses._partition import LOW
-from keras_funcs.losses._partition import log_partition
-from keras_funcs.losses._partition import partition_table
-from keras_funcs.losses._regression import RegressionLoss
 from keras_funcs.losses._robust import rho
+from keras_funcs.losses._values import RegressionLoss
+from keras_funcs.losses.hosted._partition import HIGH
+from keras_funcs.losses.hosted._partition import LOW
+from keras_funcs.losses.hosted._partition import log_partition
+from keras_funcs.losses.hosted._partition import partition_table
 
 Each = Callable[[Tensor, Tensor], Tensor]
 

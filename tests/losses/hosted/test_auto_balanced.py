@@ -9,7 +9,7 @@ from keras import ops
 from keras_funcs.losses import AutoBalanced
 from keras_funcs.losses import LogitAdjusted
 from keras_funcs.losses import LossModel
-from keras_funcs.losses.loss_model import Progress
+from keras_funcs.losses.hosted.loss_model import Progress
 from tests.derivatives import gradient
 from tests.losses.oracles import Real
 from tests.losses.oracles import softmax

@@ -14,9 +14,9 @@ from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._overlap import OverlapLoss
-from keras_funcs.losses._overlap import tversky
 from keras_funcs.losses._region import Sums
+from keras_funcs.losses.region._overlap import OverlapLoss
+from keras_funcs.losses.region._overlap import tversky
 
 
 @component(tune={"smooth": Range(0.01, 10.0, log=True)})

@@ -20,7 +20,7 @@ from keras_funcs.losses._base import LogitLoss
 from keras_funcs.losses._base import Probability
 from keras_funcs.losses._base import check_length
 from keras_funcs.losses._base import per_class
-from keras_funcs.losses._weights import ClassWeighting
+from keras_funcs.losses.classification._weights import ClassWeighting
 
 
 @component(tune={"tau": Range(0.25, 2.0, log=True)})

@@ -10,10 +10,10 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._overlap import OverlapLoss
-from keras_funcs.losses._overlap import steep_power
-from keras_funcs.losses._overlap import tversky
 from keras_funcs.losses._region import Sums
+from keras_funcs.losses.region._overlap import OverlapLoss
+from keras_funcs.losses.region._overlap import steep_power
+from keras_funcs.losses.region._overlap import tversky
 
 
 @component(tune={"fp_weight": Range(0.1, 0.9), "fn_weight": Range(0.1, 0.9)})

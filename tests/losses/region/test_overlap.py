@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from keras import ops
 
 from keras_funcs import losses
-from tests.losses import oracle_overlap as oracle
 from tests.losses import oracles
+from tests.losses.region import oracle_overlap as oracle
 
 few = settings(max_examples=6, deadline=None, derandomize=True)
 CLOSE = {"rtol": 2e-5, "atol": 2e-6}

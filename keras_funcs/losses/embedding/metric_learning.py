@@ -25,7 +25,7 @@ from keras_funcs.losses._pairs import largest_of
 from keras_funcs.losses._pairs import log_sum_exp
 from keras_funcs.losses._pairs import mean_of
 from keras_funcs.losses._pairs import smallest_of
-from keras_funcs.losses._regression import RegressionLoss
+from keras_funcs.losses._values import RegressionLoss
 
 
 @component(tune={"margin": Range(0.2, 2.0), "distance": Choice(*DISTANCES)})

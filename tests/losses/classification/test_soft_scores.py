@@ -11,7 +11,7 @@ from keras import ops
 from keras_funcs import losses
 from tests.derivatives import gradient
 from tests.losses import oracles
-from tests.losses.oracle_overlap import probabilities
+from tests.losses.region.oracle_overlap import probabilities
 
 few = settings(max_examples=6, deadline=None, derandomize=True)
 CLOSE = {"rtol": 3e-5, "atol": 2e-6}

@@ -9,14 +9,14 @@ import pytest
 
 from keras_funcs.losses import AdaptiveRobust
 from keras_funcs.losses import LossModel
-from tests.losses.hosted import LEARN
-from tests.losses.hosted import X
-from tests.losses.hosted import Y
-from tests.losses.hosted import adam
-from tests.losses.hosted import assert_same
-from tests.losses.hosted import fit
-from tests.losses.hosted import net
-from tests.losses.hosted import values
+from tests.losses.hosted.training import LEARN
+from tests.losses.hosted.training import X
+from tests.losses.hosted.training import Y
+from tests.losses.hosted.training import adam
+from tests.losses.hosted.training import assert_same
+from tests.losses.hosted.training import fit
+from tests.losses.hosted.training import net
+from tests.losses.hosted.training import values
 
 
 def test_files_keep_everything(learning, tmp_path):

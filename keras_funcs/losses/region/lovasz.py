@@ -13,9 +13,9 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._overlap import mean_of
 from keras_funcs.losses._region import Region
 from keras_funcs.losses._region import RegionLoss
+from keras_funcs.losses.region._overlap import mean_of
 
 
 def lovasz(errors: Tensor, region: Region) -> tuple[Tensor, Tensor]:

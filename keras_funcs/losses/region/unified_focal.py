@@ -8,11 +8,11 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._overlap import ratio
-from keras_funcs.losses._overlap import steep_power
-from keras_funcs.losses._overlap import tversky
 from keras_funcs.losses._region import Region
 from keras_funcs.losses._region import RegionLoss
+from keras_funcs.losses.region._overlap import ratio
+from keras_funcs.losses.region._overlap import steep_power
+from keras_funcs.losses.region._overlap import tversky
 
 
 @component(tune={"delta": Range(0.5, 0.9), "gamma": Range(0.1, 0.9)})

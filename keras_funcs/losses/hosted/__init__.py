@@ -1,0 +1,1 @@
+"""Losses that learn, and the model that hosts them."""
