@@ -6,8 +6,8 @@ import pytest
 
 from keras_funcs import testing
 from keras_funcs._core.component import registered
-from keras_funcs.testing.saving import load_afresh
-from keras_funcs.testing.saving import loads_in_a_fresh_process
+from keras_funcs.testing.checks.saving import load_afresh
+from keras_funcs.testing.checks.saving import loads_in_a_fresh_process
 
 CASES = testing.cases()
 DEFAULTS = [case for case in CASES if case.is_default]

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from keras_funcs import testing
-from keras_funcs.testing.serialization import revive
+from keras_funcs.testing.checks.serialization import revive
 
 CASES = [
     case

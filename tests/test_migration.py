@@ -5,7 +5,7 @@ import pytest
 
 from keras_funcs import losses
 from keras_funcs._core.component import arguments
-from keras_funcs.testing.cases import REQUIRED as VALUES
+from keras_funcs.testing.bench.cases import REQUIRED as VALUES
 from tests import migration_page
 from tests.migration_page import FACTS
 from tests.migration_page import REQUIRED

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from keras_funcs._core.component import KINDS
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.cases import cases_of
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.cases import cases_of
 
 Function = Callable[[Case], None]
 

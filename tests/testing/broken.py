@@ -3,7 +3,7 @@
 import keras
 
 from keras_funcs import testing
-from keras_funcs.testing.cases import cases_of
+from keras_funcs.testing.bench.cases import cases_of
 from keras_funcs.testing.runner import run
 
 register = keras.saving.register_keras_serializable("broken")

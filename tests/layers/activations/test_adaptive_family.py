@@ -11,7 +11,7 @@ from keras import ops
 from keras_funcs import layers
 from keras_funcs import testing
 from keras_funcs._core.component import registered
-from keras_funcs.testing.activations import PROPERTIES
+from keras_funcs.testing.checks.activations import PROPERTIES
 
 CASES = [
     case

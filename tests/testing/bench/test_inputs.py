@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from keras_funcs import testing
-from keras_funcs.testing import inputs
-from keras_funcs.testing.alternatives import accepted
-from keras_funcs.testing.cases import CLASSES
-from keras_funcs.testing.cases import cases_of
+from keras_funcs.testing.bench import inputs
+from keras_funcs.testing.bench.alternatives import accepted
+from keras_funcs.testing.bench.cases import CLASSES
+from keras_funcs.testing.bench.cases import cases_of
 
 DEFAULTS = [case for case in testing.cases() if case.is_default]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
-from keras_funcs.testing import alternatives
-from keras_funcs.testing.cases import Case
+from keras_funcs.testing.bench import alternatives
+from keras_funcs.testing.bench.cases import Case
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect

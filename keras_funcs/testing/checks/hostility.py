@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_funcs.testing.cases import Case
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.checks.serialization import CLASSES
+from keras_funcs.testing.checks.serialization import revive
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import expect
-from keras_funcs.testing.serialization import CLASSES
-from keras_funcs.testing.serialization import revive
 
 NEVER = (
     float("nan"), float("inf"), -float("inf"), 1j, b"bytes", object(),

@@ -9,13 +9,13 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core.backend import active
-from keras_funcs.testing import inputs
-from keras_funcs.testing.activations import is_adaptive
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.models import RAGGED
-from keras_funcs.testing.models import bench
-from keras_funcs.testing.models import trained
-from keras_funcs.testing.programs import results
+from keras_funcs.testing.bench import inputs
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.models import RAGGED
+from keras_funcs.testing.bench.models import bench
+from keras_funcs.testing.bench.models import trained
+from keras_funcs.testing.bench.programs import results
+from keras_funcs.testing.checks.activations import is_adaptive
 from keras_funcs.testing.runner import NUMERIC
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import close

@@ -6,11 +6,11 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core.masking import MaskCarrier
-from keras_funcs.testing import inputs
-from keras_funcs.testing.batches import INTEGERS
-from keras_funcs.testing.cases import CLASSES
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.programs import results
+from keras_funcs.testing.bench import inputs
+from keras_funcs.testing.bench.cases import CLASSES
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.programs import results
+from keras_funcs.testing.checks.losses import INTEGERS
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_funcs.testing import inputs
-from keras_funcs.testing.cases import Case
+from keras_funcs.testing.bench import inputs
+from keras_funcs.testing.bench.cases import Case
 
 
 @dataclass(frozen=True)

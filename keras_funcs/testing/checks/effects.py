@@ -6,12 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_funcs.testing import inputs
-from keras_funcs.testing.alternatives import alternatives
-from keras_funcs.testing.cases import CLASSES
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.programs import results
-from keras_funcs.testing.programs import values
+from keras_funcs.testing.bench import inputs
+from keras_funcs.testing.bench.alternatives import alternatives
+from keras_funcs.testing.bench.cases import CLASSES
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.programs import results
+from keras_funcs.testing.bench.programs import values
 from keras_funcs.testing.runner import NUMERIC
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import expect

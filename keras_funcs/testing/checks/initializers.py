@@ -5,10 +5,10 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core.backend import active
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.dtypes import DTYPES
-from keras_funcs.testing.programs import program
-from keras_funcs.testing.programs import results
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.programs import program
+from keras_funcs.testing.bench.programs import results
+from keras_funcs.testing.checks.dtypes import DTYPES
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import expect
 from keras_funcs.testing.runner import finite

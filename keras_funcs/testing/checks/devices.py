@@ -6,10 +6,10 @@ import keras
 import numpy as np
 
 from keras_funcs._core.backend import active
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.models import bench
-from keras_funcs.testing.models import trained
-from keras_funcs.testing.programs import program
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.models import bench
+from keras_funcs.testing.bench.models import trained
+from keras_funcs.testing.bench.programs import program
 from keras_funcs.testing.runner import NUMERIC
 from keras_funcs.testing.runner import NotApplicable
 from keras_funcs.testing.runner import check

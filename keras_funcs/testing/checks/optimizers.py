@@ -6,12 +6,12 @@ import keras
 import numpy as np
 
 from keras_funcs._core.backend import active
-from keras_funcs.testing import inputs
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.models import bench
-from keras_funcs.testing.programs import pure_step
-from keras_funcs.testing.programs import results
-from keras_funcs.testing.programs import values
+from keras_funcs.testing.bench import inputs
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.models import bench
+from keras_funcs.testing.bench.programs import pure_step
+from keras_funcs.testing.bench.programs import results
+from keras_funcs.testing.bench.programs import values
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect

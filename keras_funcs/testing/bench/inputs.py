@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_funcs.testing.cases import CLASSES
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.cases import ShapeOfInput
+from keras_funcs.testing.bench.cases import CLASSES
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.cases import ShapeOfInput
 
 BATCH = 12
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from keras_funcs._core.catalogue import read_arguments
 from keras_funcs._core.catalogue import read_docstring
-from keras_funcs.testing.cases import CLASSES
-from keras_funcs.testing.cases import Case
+from keras_funcs.testing.bench.cases import CLASSES
+from keras_funcs.testing.bench.cases import Case
 
 NAMES = ["a", "b", "c", "d"]
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_funcs._core.backend import active
-from keras_funcs.testing.activations import is_adaptive
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.programs import program
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.programs import program
+from keras_funcs.testing.checks.activations import is_adaptive
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect

@@ -10,10 +10,10 @@ import numpy as np
 
 from keras_funcs.losses import LossModel
 from keras_funcs.losses import WeightedCrossentropy
-from keras_funcs.testing import inputs
-from keras_funcs.testing.cases import CLASSES
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.programs import results
+from keras_funcs.testing.bench import inputs
+from keras_funcs.testing.bench.cases import CLASSES
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.programs import results
 
 BATCH = 8
 SAMPLES = 16  # two batches, which two devices can halve

@@ -11,9 +11,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.models import BATCH
-from keras_funcs.testing.models import bench
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.models import BATCH
+from keras_funcs.testing.bench.models import bench
 from keras_funcs.testing.runner import NotApplicable
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import expect

@@ -7,12 +7,12 @@ from keras import ops
 
 from keras_funcs._core.backend import active
 from keras_funcs.layers import AdaptiveActivation
-from keras_funcs.testing import inputs
-from keras_funcs.testing.cases import Case
-from keras_funcs.testing.dtypes import HALF
-from keras_funcs.testing.programs import program
-from keras_funcs.testing.programs import results
-from keras_funcs.testing.programs import values
+from keras_funcs.testing.bench import inputs
+from keras_funcs.testing.bench.cases import Case
+from keras_funcs.testing.bench.programs import program
+from keras_funcs.testing.bench.programs import results
+from keras_funcs.testing.bench.programs import values
+from keras_funcs.testing.checks.dtypes import HALF
 from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect

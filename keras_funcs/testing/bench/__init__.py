@@ -1,0 +1,1 @@
+"""The battery's components, inputs, programs and models."""
