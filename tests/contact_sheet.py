@@ -10,7 +10,7 @@ from typing import Any
 from keras_funcs._command.plot import Plot
 from keras_funcs._command.plot import curve
 from keras_funcs._core.component import registered
-from keras_funcs.inspect import galleries
+from keras_funcs.inspect.figures import galleries
 from keras_funcs.layers import AdaptiveActivation
 
 

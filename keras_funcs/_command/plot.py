@@ -282,7 +282,7 @@ def save(
         ValueError: for a name without `.png`, or a file that exists.
     """
     from keras_funcs.inspect import figures
-    from keras_funcs.inspect import galleries
+    from keras_funcs.inspect.figures import galleries
 
     path = Path(path)
     if path.suffix.lower() != ".png":

@@ -9,12 +9,12 @@ from typing import NoReturn
 import keras
 import numpy as np
 
-from keras_funcs.inspect._mismatch import BINARY_LOSSES
-from keras_funcs.inspect._mismatch import EITHER_LOSSES
-from keras_funcs.inspect._mismatch import SPARSE_LOSSES
-from keras_funcs.inspect._mismatch import fold
-from keras_funcs.inspect.diagnosis import MAX_SAMPLES
-from keras_funcs.inspect.diagnosis import diagnose
+from keras_funcs.inspect.diagnosis._mismatch import BINARY_LOSSES
+from keras_funcs.inspect.diagnosis._mismatch import EITHER_LOSSES
+from keras_funcs.inspect.diagnosis._mismatch import SPARSE_LOSSES
+from keras_funcs.inspect.diagnosis._mismatch import fold
+from keras_funcs.inspect.diagnosis.model import MAX_SAMPLES
+from keras_funcs.inspect.diagnosis.model import diagnose
 from keras_funcs.inspect.recorder import flatten
 from keras_funcs.search import spreading
 from keras_funcs.search import training

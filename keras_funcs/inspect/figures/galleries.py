@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_funcs._core import checks
-from keras_funcs.inspect import _style as style
+from keras_funcs.inspect.figures import _style as style
 
 Curves = Mapping[str, Any]  # of objects with `x`, `y` and `slope`
 

@@ -4,7 +4,7 @@ import pytest
 
 import keras_funcs
 from keras_funcs.inspect import diagnose
-from keras_funcs.inspect.diagnosis import _keras
+from keras_funcs.inspect.diagnosis.model import _keras
 from keras_funcs.losses import LogitAdjusted
 from keras_funcs.metrics import BalancedAccuracy
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from keras_funcs._core import checks
-from keras_funcs.inspect import _style as style
+from keras_funcs.inspect.figures import _style as style
 
 MAX_ITEMS = 1000  # classes or bars; beyond that there is nothing to see
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_funcs._command.plot import Plot
-from keras_funcs.inspect import galleries
+from keras_funcs.inspect.figures import galleries
 
 X = np.linspace(-5, 5, 51)
 

@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_funcs.inspect._mismatch import CHECKS
-from keras_funcs.inspect._mismatch import Case
-from keras_funcs.inspect._mismatch import Finding as Finding
 from keras_funcs.inspect.confusion import all_losses
 from keras_funcs.inspect.confusion import all_metrics
+from keras_funcs.inspect.diagnosis._mismatch import CHECKS
+from keras_funcs.inspect.diagnosis._mismatch import Case
+from keras_funcs.inspect.diagnosis._mismatch import Finding as Finding
 
 MAX_SAMPLES = 256
 

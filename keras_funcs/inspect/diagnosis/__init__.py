@@ -1,0 +1,1 @@
+"""Finds mistakes in a model before it trains."""
