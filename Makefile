@@ -13,7 +13,7 @@ demo: $(VENV)/.demo  ## Search on real long-tailed digits; writes runs/digits
 	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(BIN)/keras-funcs tune digits --out runs/digits
 
 test: $(VENV)/.test  ## All tests, on TensorFlow, JAX and Torch
-	$(BIN)/python tests/run_backends.py
+	$(BIN)/python tools/run_backends.py
 
 lint: $(VENV)/.test  ## Style and types
 	$(BIN)/ruff check .
@@ -21,9 +21,9 @@ lint: $(VENV)/.test  ## Style and types
 	$(BIN)/mypy
 
 readme: $(VENV)/.test  ## Writes the generated tables and pages anew
-	KERAS_BACKEND=jax $(BIN)/python tests/readme_tables.py README.md
-	KERAS_BACKEND=jax $(BIN)/python -m tests.migration_page docs/migration.md
-	KERAS_BACKEND=jax $(BIN)/python -m tests.contact_sheet docs/activations.png
+	KERAS_BACKEND=jax $(BIN)/python tools/readme_tables.py README.md
+	KERAS_BACKEND=jax $(BIN)/python -m tools.migration_page docs/migration.md
+	KERAS_BACKEND=jax $(BIN)/python -m tools.contact_sheet docs/activations.png
 
 clean:  ## Removes the virtual environment; runs/ stays
 	rm -rf $(VENV)

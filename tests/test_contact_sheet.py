@@ -6,7 +6,7 @@ from PIL import Image
 
 from keras_funcs._core.component import registered
 from keras_funcs.layers import AdaptiveActivation
-from tests import contact_sheet
+from tools import contact_sheet
 
 ROOT = Path(__file__).parents[1]
 SHEET = ROOT / "docs" / "activations.png"
@@ -38,5 +38,5 @@ def test_only_what_is_not_of_one_number_has_no_curve():
 def test_it_is_in_the_readme_and_made_with_it():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "](docs/activations.png)" in readme
-    command = "-m tests.contact_sheet docs/activations.png"
+    command = "-m tools.contact_sheet docs/activations.png"
     assert command in (ROOT / "Makefile").read_text(encoding="utf-8")

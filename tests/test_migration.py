@@ -6,9 +6,9 @@ import pytest
 from keras_funcs import losses
 from keras_funcs._core.component import arguments
 from keras_funcs.testing.bench.cases import REQUIRED as VALUES
-from tests import migration_page
-from tests.migration_page import FACTS
-from tests.migration_page import REQUIRED
+from tools import migration_page
+from tools.migration_page import FACTS
+from tools.migration_page import REQUIRED
 
 # The public names of TensorFlow Addons 0.23, but for aliases and variants in
 # two and three dimensions; and keras-contrib's trainable activations.

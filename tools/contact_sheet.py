@@ -1,4 +1,4 @@
-"""Draws every activation: `python -m tests.contact_sheet docs/activations.png`.
+"""Draws every activation: `python -m tools.contact_sheet docs/activations.png`.
 
 On one page, on the same axes, each with its slope.
 """

@@ -1,4 +1,4 @@
-"""The README's generated tables: `python tests/readme_tables.py README.md`."""
+"""The README's generated tables: `python tools/readme_tables.py README.md`."""
 
 import re
 import sys

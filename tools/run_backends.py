@@ -1,6 +1,6 @@
 """Runs the tests once for each backend, two processes at a time.
 
-    python tests/run_backends.py [--backends jax,torch] [PYTEST ARGUMENTS]
+    python tools/run_backends.py [--backends jax,torch] [PYTEST ARGUMENTS]
 
 A backend is chosen when Keras is imported, so each needs a process of its own.
 Its tests go in three parts, the conformance battery, the product (whole
