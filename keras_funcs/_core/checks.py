@@ -2,6 +2,7 @@
 
 Each returns the value it accepts, in the plain Python type that a config can
 hold, and raises a `ValueError` that names argument, expectation and value.
+With `optional=True` a check accepts None as well.
 """
 
 import math
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 from numbers import Integral
 from numbers import Real
 from typing import Any
+from typing import Literal
 from typing import NoReturn
+from typing import overload
 
 import keras
 import numpy as np
@@ -32,6 +35,36 @@ def invalid(name: str, expected: str, value: Any) -> NoReturn:
     )
 
 
+def _or_none(optional: bool) -> str:
+    return " or None" if optional else ""
+
+
+@overload
+def number(
+    name: str,
+    value: Any,
+    *,
+    at_least: float = ...,
+    above: float = ...,
+    at_most: float = ...,
+    below: float = ...,
+    optional: Literal[False] = ...,
+) -> float: ...
+
+
+@overload
+def number(
+    name: str,
+    value: Any,
+    *,
+    at_least: float = ...,
+    above: float = ...,
+    at_most: float = ...,
+    below: float = ...,
+    optional: bool,
+) -> float | None: ...
+
+
 def number(
     name: str,
     value: Any,
@@ -40,8 +73,11 @@ def number(
     above: float = -math.inf,
     at_most: float = math.inf,
     below: float = math.inf,
-) -> float:
+    optional: bool = False,
+) -> float | None:
     """A finite real number in an interval."""
+    if optional and value is None:
+        return None
     bounds = [
         f"{sign} {bound:g}"
         for sign, bound in (
@@ -53,6 +89,7 @@ def number(
         if math.isfinite(bound)
     ]
     expected = " ".join(["a finite number", " and ".join(bounds)]).strip()
+    expected += _or_none(optional)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
@@ -67,7 +104,7 @@ def number(
     return value
 
 
-def parameter(name: str, value: Any, **bounds: float) -> Any:
+def parameter(name: str, value: Any, **bounds: Any) -> Any:
     """A number in an interval, or a tensor, which is taken on trust.
 
     For the arguments of functions, which a model may compute.
@@ -87,20 +124,46 @@ def axis_of(name: str, value: Any, rank: int) -> int:
     return axis % rank
 
 
+@overload
+def integer(
+    name: str,
+    value: Any,
+    *,
+    at_least: int | None = ...,
+    at_most: int | None = ...,
+    optional: Literal[False] = ...,
+) -> int: ...
+
+
+@overload
+def integer(
+    name: str,
+    value: Any,
+    *,
+    at_least: int | None = ...,
+    at_most: int | None = ...,
+    optional: bool,
+) -> int | None: ...
+
+
 def integer(
     name: str,
     value: Any,
     *,
     at_least: int | None = None,
     at_most: int | None = None,
-) -> int:
+    optional: bool = False,
+) -> int | None:
     """A whole number in an interval."""
+    if optional and value is None:
+        return None
     bounds = [
         f"{sign} {bound}"
         for sign, bound in ((">=", at_least), ("<=", at_most))
         if bound is not None
     ]
     expected = " ".join(["an integer", " and ".join(bounds)]).strip()
+    expected += _or_none(optional)
     if not isinstance(value, Integral) or isinstance(value, bool):
         invalid(name, expected, value)
     value = int(value)
@@ -113,9 +176,7 @@ def integer(
 
 def seed(value: Any) -> int | None:
     """The argument `seed`: what NumPy and every backend take, or None."""
-    if value is None:
-        return None
-    return integer("seed", value, at_least=0, at_most=2**31 - 1)
+    return integer("seed", value, at_least=0, at_most=2**31 - 1, optional=True)
 
 
 def boolean(name: str, value: Any) -> bool:
@@ -133,6 +194,30 @@ def one_of(name: str, value: Any, allowed: Collection[Any]) -> Any:
     return value
 
 
+@overload
+def numbers(
+    name: str,
+    values: Any,
+    *,
+    length: int | None = ...,
+    at_least: float = ...,
+    at_most: float = ...,
+    optional: Literal[False] = ...,
+) -> list[float]: ...
+
+
+@overload
+def numbers(
+    name: str,
+    values: Any,
+    *,
+    length: int | None = ...,
+    at_least: float = ...,
+    at_most: float = ...,
+    optional: bool,
+) -> list[float] | None: ...
+
+
 def numbers(
     name: str,
     values: Any,
@@ -140,13 +225,17 @@ def numbers(
     length: int | None = None,
     at_least: float = -math.inf,
     at_most: float = math.inf,
-) -> list[float]:
+    optional: bool = False,
+) -> list[float] | None:
     """A list of finite numbers, one for each class."""
+    if optional and values is None:
+        return None
     expected = "a list of finite numbers, one for each class"
     if length is not None:
         expected = f"a list of {length} finite numbers"
     if math.isfinite(at_least):
         expected += f", each >= {at_least:g}"
+    expected += _or_none(optional)
     if isinstance(values, (str, bytes, dict)):
         invalid(name, expected, values)
     if isinstance(values, Sequence) and len(values) > MAX_CLASSES:
@@ -168,15 +257,33 @@ def numbers(
     return [float(item) for item in array]
 
 
+@overload
 def class_counts(
-    name: str, counts: Any, absent: str = "error"
-) -> tuple[int, ...]:
+    name: str,
+    counts: Any,
+    absent: str = ...,
+    *,
+    optional: Literal[False] = ...,
+) -> tuple[int, ...]: ...
+
+
+@overload
+def class_counts(
+    name: str, counts: Any, absent: str = ..., *, optional: bool
+) -> tuple[int, ...] | None: ...
+
+
+def class_counts(
+    name: str, counts: Any, absent: str = "error", *, optional: bool = False
+) -> tuple[int, ...] | None:
     """The number of training samples of each class.
 
     A class without samples is an error unless `absent="ignore"`: a prior of
     zero has no logarithm and no inverse.
     """
     one_of("absent", absent, ("error", "ignore"))
+    if optional and counts is None:
+        return None
     array = np.asarray(numbers(name, counts, at_least=0))
     if array.size < 2 or np.any(array != np.floor(array)) or not array.any():
         invalid(name, "at least two whole numbers, not all 0", counts)
@@ -191,14 +298,22 @@ def class_counts(
     return tuple(int(item) for item in array)
 
 
-def initializer(name: str, value: Any, *, above: float = -math.inf) -> Any:
+def initializer(
+    name: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    optional: bool = False,
+) -> Any:
     """A finite number, in an interval, or an initializer object."""
+    if optional and value is None:
+        return None
     if isinstance(value, Real) or value is None:
         value = number(name, value, above=above)
         if abs(value) > MAX_FLOAT32:
             invalid(name, "a number that float32 can hold", value)
         return value
-    expected = "a finite number or an initializer"
+    expected = "a finite number or an initializer" + _or_none(optional)
     return keras_object(name, value, keras.initializers.get, expected)
 
 

@@ -70,8 +70,7 @@ def label_density_weights(
     if kernel_size % 2 == 0:
         checks.invalid("kernel_size", "an odd integer", kernel_size)
     checks.number("sigma", sigma, above=0)
-    if max_weight is not None:
-        checks.number("max_weight", max_weight, at_least=1)
+    checks.number("max_weight", max_weight, at_least=1, optional=True)
     labels = _labels(y)
     edges = _edges(bins, labels)
     counts = np.histogram(labels, edges)[0].astype(float)

@@ -122,8 +122,7 @@ def class_counts(y: Any, num_classes: int | None = None) -> np.ndarray:
     Raises:
         ValueError: for labels that are no class, or that are empty.
     """
-    if num_classes is not None:
-        checks.integer("num_classes", num_classes, at_least=2)
+    checks.integer("num_classes", num_classes, at_least=2, optional=True)
     total = np.zeros(num_classes or 0)
     rows: bool | None = None
     for batch in map(_numeric, _batches(y)):
@@ -246,10 +245,9 @@ def class_weights(
     array = np.asarray(checks.class_counts("counts", counts, "ignore"), float)
     present = array > 0
     safe = np.where(present, array, 1.0)
-    if beta is not None:
-        checks.number("beta", beta, at_least=0, below=1)
-        if scheme != "effective":
-            checks.invalid("beta", 'None unless scheme="effective"', beta)
+    checks.number("beta", beta, at_least=0, below=1, optional=True)
+    if beta is not None and scheme != "effective":
+        checks.invalid("beta", 'None unless scheme="effective"', beta)
     if scheme == "effective":
         if beta is None:
             beta = (array.sum() - 1.0) / array.sum()

@@ -106,9 +106,9 @@ class LogitLoss(MaskedLoss):
     ) -> None:
         super().__init__(**kwargs)
         self.axis = checks.integer("axis", axis)
-        if ignore_class is not None:
-            ignore_class = checks.integer("ignore_class", ignore_class)
-        self.ignore_class = ignore_class
+        self.ignore_class = checks.integer(
+            "ignore_class", ignore_class, optional=True
+        )
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         axis = self.axis

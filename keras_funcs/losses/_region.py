@@ -147,9 +147,9 @@ class RegionLoss(MaskedLoss):
 
     def __init__(self, ignore_class: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if ignore_class is not None:
-            ignore_class = checks.integer("ignore_class", ignore_class)
-        self.ignore_class = ignore_class
+        self.ignore_class = checks.integer(
+            "ignore_class", ignore_class, optional=True
+        )
 
     def of_region(self, region: Region) -> Tensor:
         """The value of every region, `(S,)`."""

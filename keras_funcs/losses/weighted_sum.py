@@ -92,11 +92,13 @@ class WeightedSum(MaskedLoss):
 
     @weights.setter
     def weights(self, weights: Sequence[float] | None) -> None:
-        if weights is not None:
-            weights = checks.numbers(
-                "weights", weights, length=len(self.parts), at_least=0
-            )
-        self._weights = weights
+        self._weights = checks.numbers(
+            "weights",
+            weights,
+            length=len(self.parts),
+            at_least=0,
+            optional=True,
+        )
 
     def __call__(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None

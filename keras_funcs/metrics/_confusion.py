@@ -54,12 +54,10 @@ class ConfusionMetric(StateMetric):
     ) -> None:
         super().__init__(**kwargs)
         self.from_logits = checks.boolean("from_logits", from_logits)
-        if threshold is not None:
-            threshold = checks.number("threshold", threshold)
-        self.threshold = threshold
-        if ignore_class is not None:
-            ignore_class = checks.integer("ignore_class", ignore_class)
-        self.ignore_class = ignore_class
+        self.threshold = checks.number("threshold", threshold, optional=True)
+        self.ignore_class = checks.integer(
+            "ignore_class", ignore_class, optional=True
+        )
         if class_names is not None:
             if (
                 not isinstance(class_names, (list, tuple))

@@ -59,9 +59,9 @@ class ScoreMetric(StateMetric):
         super().__init__(**kwargs)
         self.from_logits = checks.boolean("from_logits", from_logits)
         self.multi_label = checks.boolean("multi_label", multi_label)
-        if ignore_class is not None:
-            ignore_class = checks.integer("ignore_class", ignore_class)
-        self.ignore_class = ignore_class
+        self.ignore_class = checks.integer(
+            "ignore_class", ignore_class, optional=True
+        )
         if class_names is not None:
             if (
                 not isinstance(class_names, (list, tuple))

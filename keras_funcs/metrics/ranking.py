@@ -74,9 +74,9 @@ class AUROC(HistogramMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        if max_fpr is not None:
-            max_fpr = checks.number("max_fpr", max_fpr, above=0, at_most=1)
-        self.max_fpr = max_fpr
+        self.max_fpr = checks.number(
+            "max_fpr", max_fpr, above=0, at_most=1, optional=True
+        )
 
     def rank(self, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
         (height, width), defined = shares(positive, negative)

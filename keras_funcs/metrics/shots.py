@@ -223,9 +223,9 @@ class TopKRecall(StateMetric):
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.k = checks.integer("k", k, at_least=1)
-        if ignore_class is not None:
-            ignore_class = checks.integer("ignore_class", ignore_class)
-        self.ignore_class = ignore_class
+        self.ignore_class = checks.integer(
+            "ignore_class", ignore_class, optional=True
+        )
         self.num_classes = num_classes
         if num_classes is not None:
             checks.integer(

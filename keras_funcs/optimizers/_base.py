@@ -61,8 +61,7 @@ class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
                 "learning_rate", rate, at_least=0
             )
         decay = kwargs.get("weight_decay")
-        if decay is not None:
-            checks.number("weight_decay", decay, at_least=0)
+        checks.number("weight_decay", decay, at_least=0, optional=True)
         super().__init__(**kwargs)
         self.cautious = checks.boolean("cautious", cautious)
         self.weight_decay_mode = checks.one_of(

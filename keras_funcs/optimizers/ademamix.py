@@ -88,9 +88,9 @@ class AdEMAMix(RuleOptimizer):
         self.beta_2 = checks.number("beta_2", beta_2, at_least=0, below=1)
         self.beta_3 = checks.number("beta_3", beta_3, above=0, below=1)
         self.alpha = checks.number("alpha", alpha, at_least=0)
-        if warmup_steps is not None:
-            checks.integer("warmup_steps", warmup_steps, at_least=1)
-        self.warmup_steps = warmup_steps
+        self.warmup_steps = checks.integer(
+            "warmup_steps", warmup_steps, at_least=1, optional=True
+        )
         self.epsilon = checks.number("epsilon", epsilon, above=0)
 
     def rule(

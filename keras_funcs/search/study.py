@@ -142,8 +142,7 @@ class Study:
         if isinstance(oracle, str):
             names = ("bayesian", "random", "hyperband", "grid")
             checks.one_of("oracle", oracle, names)
-        if max_time is not None:
-            checks.number("max_time", max_time, above=0)
+        checks.number("max_time", max_time, above=0, optional=True)
         self.epochs = checks.integer("epochs", epochs, at_least=1)
         if patience is None:
             patience = max(5, epochs // 3)

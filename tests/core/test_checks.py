@@ -173,3 +173,27 @@ def test_axes_are_counted_from_the_front():
 def test_axes_out_of_range_are_refused(axis):
     with pytest.raises(ValueError, match="argument `axis`"):
         checks.axis_of("axis", axis, 3)
+
+
+@pytest.mark.parametrize(
+    "check, valid, invalid",
+    [
+        (checks.number, 0.5, "a"),
+        (checks.integer, 3, 0.5),
+        (checks.numbers, [1.0, 2.0], "ab"),
+        (checks.class_counts, (3, 4), [3]),
+        (checks.initializer, 0.5, "none of them"),
+    ],
+)
+def test_an_optional_argument_may_be_none(check, valid, invalid):
+    assert check("x", None, optional=True) is None
+    assert check("x", valid, optional=True) == valid
+    with pytest.raises(ValueError, match="argument `x`"):
+        check("x", invalid, optional=True)
+    with pytest.raises(ValueError, match="argument `x`"):
+        check("x", None)
+
+
+def test_the_message_names_none_as_a_choice():
+    with pytest.raises(ValueError, match="a finite number >= 0 or None. Rec"):
+        checks.number("x", -1, at_least=0, optional=True)

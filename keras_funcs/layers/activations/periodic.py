@@ -86,7 +86,7 @@ class Snake(AdaptiveActivation):
         **kwargs: Any,
     ) -> None:
         self.log_scale = checks.boolean("log_scale", log_scale)
-        lower = {"above": 0.0} if self.log_scale else {}
+        lower: dict[str, Any] = {"above": 0.0} if self.log_scale else {}
         self.frequency = checks.number("frequency", frequency, **lower)
         self.frequency_regularizer = checks.regularizer(
             "frequency_regularizer", frequency_regularizer

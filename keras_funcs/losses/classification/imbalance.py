@@ -99,22 +99,18 @@ class WeightedCrossentropy(ClassWeighting, Smoothed, CategoricalLoss):
             )
         self.scheme = checks.one_of("scheme", scheme, labels.SCHEMES)
         self.absent = checks.one_of("absent", absent, ("error", "ignore"))
-        if class_weights is not None:
-            class_weights = checks.numbers(
-                "class_weights", class_weights, at_least=0
-            )
-        if class_counts is not None:
-            class_counts = checks.class_counts(
-                "class_counts", class_counts, absent
-            )
-        self.class_weights = class_weights
-        self.class_counts = class_counts
+        self.class_weights = checks.numbers(
+            "class_weights", class_weights, at_least=0, optional=True
+        )
+        self.class_counts = checks.class_counts(
+            "class_counts", class_counts, absent, optional=True
+        )
         self.label_smoothing = checks.number(
             "label_smoothing", label_smoothing, at_least=0, below=1
         )
-        self._weights: Any = class_weights
-        if class_counts is not None:
-            self._weights = labels.class_weights(class_counts, scheme)
+        self._weights: Any = self.class_weights
+        if self.class_counts is not None:
+            self._weights = labels.class_weights(self.class_counts, scheme)
 
     def check_classes(self, num_classes: int) -> None:
         check_length("class_weights", self.class_weights, num_classes)

@@ -259,15 +259,14 @@ class LDAM(ClassWeighting, LogitLoss):
         )
         self.max_margin = checks.number("max_margin", max_margin, at_least=0)
         self.scale = checks.number("scale", scale, above=0)
-        if class_weights is not None:
-            class_weights = checks.numbers(
-                "class_weights",
-                class_weights,
-                length=len(self.class_counts),
-                at_least=0,
-            )
-        self.class_weights = class_weights
-        self._weights = class_weights
+        self.class_weights = checks.numbers(
+            "class_weights",
+            class_weights,
+            length=len(self.class_counts),
+            at_least=0,
+            optional=True,
+        )
+        self._weights = self.class_weights
         # Of the margin whose largest is 1: (n / min(n))**(-1/4)
         rarest = min(count for count in self.class_counts if count)
         counts = np.maximum(np.asarray(self.class_counts, float), rarest)

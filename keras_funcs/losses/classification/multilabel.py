@@ -192,11 +192,12 @@ class DistributionBalanced(BinaryLoss):
     ) -> None:
         super().__init__(from_logits=from_logits, **kwargs)
         self.class_counts = checks.class_counts("class_counts", class_counts)
-        if num_samples is not None:
-            num_samples = checks.integer(
-                "num_samples", num_samples, at_least=max(self.class_counts) + 1
-            )
-        self.num_samples = num_samples
+        self.num_samples = checks.integer(
+            "num_samples",
+            num_samples,
+            at_least=max(self.class_counts) + 1,
+            optional=True,
+        )
         self.alpha = checks.number("alpha", alpha, at_least=0)
         self.beta = checks.number("beta", beta, at_least=0)
         self.mu = checks.number("mu", mu)

@@ -101,9 +101,9 @@ class ThresholdLoss(MaskedLoss):
 
     def __init__(self, ignore_class: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if ignore_class is not None:
-            ignore_class = checks.integer("ignore_class", ignore_class)
-        self.ignore_class = ignore_class
+        self.ignore_class = checks.integer(
+            "ignore_class", ignore_class, optional=True
+        )
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         outputs = tuple(y_pred.shape)

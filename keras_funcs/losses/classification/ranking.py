@@ -84,9 +84,7 @@ class PairwiseAUC(ScoreLoss):
     ) -> None:
         super().__init__(ignore_class=ignore_class, **kwargs)
         self.surrogate = checks.one_of("surrogate", surrogate, SURROGATES)
-        if margin is not None:
-            margin = checks.number("margin", margin, at_least=0)
-        self.margin = margin
+        self.margin = checks.number("margin", margin, at_least=0, optional=True)
 
     def of_region(self, region: Region) -> Tensor:
         margin = self.margin

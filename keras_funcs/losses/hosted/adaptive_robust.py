@@ -91,8 +91,7 @@ class AdaptiveRobust(Configurable, AdaptiveLoss):
         checks.number("alpha", alpha, above=LOW, below=HIGH)
         checks.number("min_scale", min_scale, above=0)
         checks.number("scale", scale, above=min_scale)
-        if units is not None:
-            checks.integer("units", units, at_least=1, at_most=10**6)
+        checks.integer("units", units, at_least=1, at_most=10**6, optional=True)
         checks.one_of("reduction", reduction, REDUCTIONS)
         super().__init__(**kwargs)
         self.alpha = float(alpha)

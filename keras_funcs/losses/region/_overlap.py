@@ -64,16 +64,15 @@ class OverlapLoss(RegionLoss):
         self.include_background = checks.boolean(
             "include_background", include_background
         )
+        self.class_weights = checks.numbers(
+            "class_weights", class_weights, at_least=0, optional=True
+        )
         if class_weights is not None:
-            class_weights = checks.numbers(
-                "class_weights", class_weights, at_least=0
-            )
             first = 0 if include_background or len(class_weights) == 1 else 1
             if not any(class_weights[first:]):
                 checks.invalid(
                     "class_weights", "one above 0 at least", class_weights
                 )
-        self.class_weights = class_weights
 
     def check_classes(self, num_classes: int) -> None:
         given = self.class_weights
