@@ -6,7 +6,6 @@ With `optional=True` a check accepts None as well.
 """
 
 import math
-import re
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
@@ -20,6 +19,8 @@ from typing import overload
 import keras
 import numpy as np
 from keras import ops
+
+from keras_funcs._core import patterns
 
 MAX_FLOAT32 = 3.4e38
 MAX_CLASSES = 1_000_000  # bounds what a config from elsewhere can allocate
@@ -343,11 +344,11 @@ def constraint(name: str, value: Any) -> Any:
 
 
 def pattern(name: str, value: Any) -> str:
-    """A regular expression."""
+    """A regular expression that `patterns.Pattern` can match."""
     if not isinstance(value, str):
         invalid(name, "regular expressions", value)
     try:
-        re.compile(value)
-    except re.error as error:
+        patterns.Pattern(value)
+    except ValueError as error:
         invalid(name, f"regular expressions ({error})", value)
     return value

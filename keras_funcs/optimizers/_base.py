@@ -1,6 +1,5 @@
 """What optimizers share: slots, decay, caution and learning rates by path."""
 
-import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +8,10 @@ import keras
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.backend import active
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.patterns import Pattern
 from keras_funcs._core.typing import Tensor
 
 DECAY_MODES = ("decoupled", "cautious", "corrected")
@@ -37,12 +38,13 @@ class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
             and direction agree in sign (arXiv:2510.12402); `"corrected"`
             scales the decay by the learning rate over its largest so far.
         weight_decay_exclusions: Sequence of regular expressions, searched for
-            in the variables' paths. What matches does not decay. Unlike the
-            method `exclude_from_weight_decay`, they are saved.
-        learning_rate_multipliers: Mapping from regular expressions, searched
-            for in the variables' paths, to factors of the learning rate; the
-            first match counts.
-        **kwargs: Keyword arguments of `keras.optimizers.Optimizer`.
+            in the variables' paths in linear time: without look-around, back
+            references and possessive repeats. What matches does not decay.
+            Unlike the method `exclude_from_weight_decay`, they are saved.
+        learning_rate_multipliers: Mapping from such regular expressions to
+            factors of the learning rate; the first match counts.
+        **kwargs: Keyword arguments of `keras.optimizers.Optimizer`. Gradients
+            are clipped after those of all replicas are added up.
     """
 
     slots: tuple[str, ...] = ()
@@ -127,13 +129,19 @@ class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
                 name="peak_learning_rate",
             )
         # By index: on TensorFlow `update_step` sees variables without paths.
+        exclusions = [Pattern(item) for item in self.weight_decay_exclusions]
         self._decays = [
             self._use_weight_decay(variable)
-            and not _matches(self.weight_decay_exclusions, variable.path)
+            and not any(item.search(variable.path) for item in exclusions)
             for variable in variables
         ]
+        factors = [
+            (Pattern(key), value)
+            for key, value in self.learning_rate_multipliers.items()
+        ]
         self._multipliers = [
-            self._multiplier(variable.path) for variable in variables
+            next((f for key, f in factors if key.search(variable.path)), 1.0)
+            for variable in variables
         ]
 
     def update_step(
@@ -185,6 +193,18 @@ class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
             self._peak.assign(ops.maximum(self._peak, rate))
         super()._backend_update_step(grads, trainable_variables, learning_rate)
 
+    def _clip_gradients(self, grads: Any) -> Any:
+        """Clips the sum over the replicas, as one device would.
+
+        Keras clips each replica's share before it adds them up.
+        """
+        if not (self.clipnorm or self.global_clipnorm or self.clipvalue):
+            return grads
+        total, replicas = active().sum_over_replicas(grads)
+        clipped = super()._clip_gradients(total)
+        # Keras adds them up again: equal shares of the whole.
+        return [None if g is None else g / replicas for g in clipped]
+
     def _add_slot(self, variable: keras.Variable, slot: str) -> keras.Variable:
         dtype = keras.backend.standardize_dtype(variable.dtype)
         if at_least_float32(dtype) == dtype:
@@ -194,13 +214,3 @@ class RuleOptimizer(Configurable, keras.optimizers.Optimizer):
             dtype="float32",
             name=f"{variable.path.replace('/', '_')}_{slot}",
         )
-
-    def _multiplier(self, path: str) -> float:
-        for key, value in self.learning_rate_multipliers.items():
-            if re.search(key, path):
-                return value
-        return 1.0
-
-
-def _matches(patterns: Sequence[str], path: str) -> bool:
-    return any(re.search(pattern, path) for pattern in patterns)

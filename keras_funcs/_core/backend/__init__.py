@@ -79,6 +79,16 @@ class Backend(Protocol):
         not compiled, on TensorFlow; its `bincount` needs concrete cells.
         """
 
+    def sum_over_replicas(
+        self, gradients: Sequence[Any]
+    ) -> tuple[list[Any], int]:
+        """Adds the gradients of a step over the replicas that take part in it.
+
+        Returns:
+            Dense gradients, None where there was none, and the number of
+            replicas; 1 where the backend adds before an optimizer is called.
+        """
+
     def compiles_steps(self) -> bool:
         """Whether `fit` traces its step once and runs the trace thereafter."""
 

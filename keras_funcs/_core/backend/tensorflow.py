@@ -96,6 +96,18 @@ def bincount(cells: Any, weights: Any, size: int) -> Any:
     return tf.raw_ops.DenseBincount(input=cells, size=size, weights=weights)
 
 
+def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
+    # An embedding's rows, one per lookup, are added up by id here.
+    dense = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return dense, 1
+    present = [g for g in dense if g is not None]
+    total = iter(replica.all_reduce(tf.distribute.ReduceOp.SUM, present))
+    summed = [None if g is None else next(total) for g in dense]
+    return summed, replica.num_replicas_in_sync
+
+
 def compiles_steps() -> bool:
     return True
 

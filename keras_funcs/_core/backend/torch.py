@@ -84,6 +84,10 @@ def bincount(cells: Any, weights: Any, size: int) -> Any:
     return sums.scatter_add(0, cells.long(), weights)
 
 
+def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
+    return list(gradients), 1
+
+
 def compiles_steps() -> bool:
     return False
 

@@ -13,6 +13,7 @@ from keras_funcs.inspect.confusion import all_metrics
 from keras_funcs.inspect.diagnosis._mismatch import CHECKS
 from keras_funcs.inspect.diagnosis._mismatch import Case
 from keras_funcs.inspect.diagnosis._mismatch import Finding as Finding
+from keras_funcs.optimizers import RuleOptimizer
 
 MAX_SAMPLES = 256
 
@@ -39,6 +40,7 @@ def diagnose(model: Any = None, x: Any = None, y: Any = None) -> list[Finding]:
     found = list(_keras(keras.__version__))
     if model is not None:
         found += _unregistered(model)
+        found += _clipped_in_parts(model)
         if x is not None and y is not None:
             found += _on_data(model, x, y)
     order = ("error", "warning", "note")
@@ -106,6 +108,27 @@ def _unknown(config: Any) -> Iterator[str]:
 def _is_keras_function(name: str) -> bool:
     kinds = (keras.activations, keras.losses, keras.metrics)
     return any(hasattr(kind, name) for kind in kinds)
+
+
+def _clipped_in_parts(model: Any) -> Iterator[Finding]:
+    """Keras clips the gradients of each replica before it adds them up."""
+    optimizer = getattr(model, "optimizer", None)
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    # Only TensorFlow's models have a strategy.
+    strategy = getattr(model, "distribute_strategy", None)
+    replicas = getattr(strategy, "num_replicas_in_sync", 1)
+    if replicas < 2 or isinstance(optimizer, RuleOptimizer):
+        return
+    for name in ("clipnorm", "global_clipnorm", "clipvalue"):
+        if getattr(optimizer, name, None):
+            yield Finding(
+                "warning",
+                f"{type(optimizer).__name__} applies `{name}` to each "
+                f"replica's gradients: {replicas} replicas do not train as "
+                "one device does.",
+                "Take an optimizer of keras_funcs, which clips their sum, or "
+                "train without clipping.",
+            )
 
 
 def _on_data(model: Any, x: Any, y: Any) -> Iterator[Finding]:
