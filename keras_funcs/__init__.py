@@ -21,6 +21,9 @@ from keras_funcs._core.density import (
 )
 from keras_funcs._core.labels import class_counts as class_counts
 from keras_funcs._core.labels import class_weights as class_weights
+from keras_funcs._core.traits import LayerTraits as LayerTraits
+from keras_funcs._core.traits import LossTraits as LossTraits
+from keras_funcs._core.traits import MetricTraits as MetricTraits
 
 if TYPE_CHECKING:
     from keras_funcs._core.catalogue import Card

@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
 
 
@@ -29,6 +30,8 @@ class AdaptiveLoss(keras.layers.Layer):
     Args:
         **kwargs: `name`, `trainable` and `dtype` of `keras.layers.Layer`.
     """
+
+    traits = LossTraits()
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)

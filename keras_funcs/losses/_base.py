@@ -15,6 +15,8 @@ from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import floored
 from keras_funcs._core.numerics import log_probability
 from keras_funcs._core.numerics import statically_zero
+from keras_funcs._core.traits import LossTraits
+from keras_funcs._core.traits import traits_of
 from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import Tensor
 
@@ -33,7 +35,7 @@ class MaskedLoss(Configurable, keras.losses.Loss):
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
     """
 
-    targets = "values"  # numbers
+    traits = LossTraits()
 
     def __init__(self, **kwargs: Any) -> None:
         dtype = keras.dtype_policies.get(
@@ -78,7 +80,7 @@ class ClassificationLoss(MaskedLoss):
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
     """
 
-    targets = "classes"  # or "labels": a yes or no for each score
+    traits = LossTraits(targets="classes")
 
     def __init__(self, from_logits: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -98,7 +100,7 @@ class LogitLoss(MaskedLoss):
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
-    targets = "classes"
+    traits = LossTraits(targets="classes", scores="logits")
     from_logits = True
 
     def __init__(
@@ -161,7 +163,7 @@ class CategoricalLoss(ClassificationLoss, LogitLoss):
         **kwargs: `from_logits`, and what `LogitLoss` takes.
     """
 
-    targets = "classes"
+    traits = LogitLoss.traits
 
 
 class Smoothed:
@@ -379,7 +381,8 @@ def weight_for(
     sample_weight = ops.copy(ops.convert_to_tensor(sample_weight))
     given, rank = tuple(sample_weight.shape), len(y_pred.shape)
     of_samples = given and all(size == 1 for size in given[1:])
-    if getattr(loss, "unit", "label") != "label" or not of_samples or rank < 3:
+    traits = traits_of(loss, LossTraits) or LossTraits()
+    if traits.unit != "label" or not of_samples or rank < 3:
         return sample_weight
     axis = getattr(loss, "axis", -1)
     shape = list(ops.shape(y_pred))

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_funcs._core.numerics import mean
+from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
 from keras_funcs.losses._base import weight_for
@@ -39,7 +40,7 @@ class ComparingLoss(MaskedLoss):
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
-    independent = False
+    traits = LossTraits(independent=False)
 
     def prepare(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
         """What the loss needs of the labels, before Keras casts it.
@@ -100,7 +101,7 @@ class EmbeddingLoss(ComparingLoss):
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
-    targets = "ids"
+    traits = LossTraits(targets="ids", independent=False)
     two_sided = False
 
     def of_pairs(self, embeddings: Tensor, pairs: Pairs) -> Tensor:

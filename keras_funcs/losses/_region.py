@@ -6,6 +6,7 @@ whole sample outside. Where the region is the batch itself all weights act
 inside: an integer weight is then a repetition, and a mask a removal.
 """
 
+from dataclasses import replace
 from typing import Any
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from keras_funcs._core import checks
 from keras_funcs._core import labels
 from keras_funcs._core.numerics import log_probability
 from keras_funcs._core.numerics import logit
+from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
 
@@ -138,9 +140,7 @@ class RegionLoss(MaskedLoss):
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
-    targets = "classes"
-    unit = "sample"
-    keeps_gradient = False
+    traits = LossTraits(targets="classes", unit="sample", keeps_gradient=False)
     from_logits = False
     per_sample = True
     multi_label = False
@@ -149,6 +149,14 @@ class RegionLoss(MaskedLoss):
         super().__init__(**kwargs)
         self.ignore_class = checks.integer(
             "ignore_class", ignore_class, optional=True
+        )
+
+    def declare(self) -> None:
+        """Sets the traits that the arguments decide; for the constructor."""
+        self.traits = replace(
+            self.traits,
+            targets="labels" if self.multi_label else "classes",
+            unit="sample" if self.per_sample else "batch",
         )
 
     def of_region(self, region: Region) -> Tensor:

@@ -15,8 +15,6 @@ class RegressionLoss(MaskedLoss):
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
-    targets = "values"
-
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true, y_pred = align_binary(y_true, y_pred)
         loss = self.each(y_true, y_pred)

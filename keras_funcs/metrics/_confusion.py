@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import labels
+from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._state import StateMetric
 from keras_funcs.metrics._state import sum_cells
@@ -31,7 +33,7 @@ class ConfusionMetric(StateMetric):
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
     """
 
-    targets = "classes"
+    traits = MetricTraits(direction="max", targets="classes", reads_size=False)
     # Whether each score has a yes or no of its own; the state is then a matrix
     # of two classes for each label, `(L, 2, 2)`.
     multi_label = False
@@ -53,6 +55,11 @@ class ConfusionMetric(StateMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.traits = replace(
+            self.traits,
+            targets="labels" if self.multi_label else "classes",
+            unknown=-1 if self.multi_label else None,
+        )
         self.from_logits = checks.boolean("from_logits", from_logits)
         self.threshold = checks.number("threshold", threshold, optional=True)
         self.ignore_class = checks.integer(

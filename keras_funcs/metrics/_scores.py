@@ -1,6 +1,7 @@
 """What is read of labels and scores where the scores' size counts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import labels
+from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._state import StateMetric
 
@@ -39,7 +41,7 @@ class ScoreMetric(StateMetric):
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
     """
 
-    targets = "classes"
+    traits = MetricTraits(direction="max", targets="classes")
     state_arguments: tuple[str, ...] = (
         "from_logits",
         "num_classes",
@@ -59,6 +61,8 @@ class ScoreMetric(StateMetric):
         super().__init__(**kwargs)
         self.from_logits = checks.boolean("from_logits", from_logits)
         self.multi_label = checks.boolean("multi_label", multi_label)
+        if multi_label:
+            self.traits = replace(self.traits, targets="labels", unknown=-1)
         self.ignore_class = checks.integer(
             "ignore_class", ignore_class, optional=True
         )

@@ -10,6 +10,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.backend import active
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.masking import MaskCarrier
+from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.typing import Tensor
 
 # A float32 counts to 2**24 and then stands still. Each number is kept as whole
@@ -33,12 +34,16 @@ class StateMetric(Configurable, keras.metrics.Metric):
     # The constructor's arguments on which the sums depend, by name. The others
     # may differ between metrics that share a state.
     state_arguments: tuple[str, ...] = ()
+    traits = MetricTraits()
 
     def __init__(self, **kwargs: Any) -> None:
         if not isinstance(kwargs.get("name", ""), str | None):
             checks.invalid("name", "a string", kwargs["name"])
         super().__init__(**kwargs)
-        self._direction = "up"  # what `mode="auto"` of Keras callbacks reads
+        if self.traits.direction is not None:
+            # `mode="auto"` of Keras callbacks reads it.
+            up = self.traits.direction == "max"
+            self._direction = "up" if up else "down"
         self._masks = MaskCarrier(dtype="float32")
         self._sums: Any = None
         self._broken: Any = None

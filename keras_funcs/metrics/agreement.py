@@ -1,5 +1,6 @@
 """Agreement of two ratings, and errors on classes that have an order."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -134,9 +135,10 @@ class MacroMAE(ConfusionMetric):
         doi:10.1109/ISDA.2009.230
     """
 
+    traits = replace(ConfusionMetric.traits, direction="min")
+
     def __init__(self, name: str = "macro_mae", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
-        self._direction = "down"
 
     def score(self, matrix: Tensor) -> Tensor:
         apart = _distances(matrix.shape[0])

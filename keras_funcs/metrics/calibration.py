@@ -4,6 +4,7 @@ A model can rank and classify perfectly and still be sure of itself without
 reason: losses that re-weight rare classes do just that.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -66,6 +67,8 @@ class BrierScore(ScoreMetric):
         doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2
     """
 
+    traits = replace(ScoreMetric.traits, direction="min")
+
     def __init__(
         self,
         scale_by_half: str = "auto",
@@ -74,7 +77,6 @@ class BrierScore(ScoreMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self._direction = "down"
         self.scale_by_half = checks.one_of(
             "scale_by_half", scale_by_half, ("auto", "always", "never")
         )
@@ -190,6 +192,8 @@ class ExpectedCalibrationError(ScoreMetric):
         (classwise)
     """
 
+    traits = replace(ScoreMetric.traits, direction="min")
+
     state_arguments = (*ScoreMetric.state_arguments, "bins", "mode")
 
     def __init__(
@@ -203,7 +207,6 @@ class ExpectedCalibrationError(ScoreMetric):
         self.bins = checks.integer("bins", bins, at_least=1, at_most=2**16)
         self.mode = checks.one_of("mode", mode, ("top", "classwise", "each"))
         super().__init__(name=name, **kwargs)
-        self._direction = "down"
 
     def shape(self, size: int) -> tuple[int, ...]:
         return (3, 1 if self.mode == "top" else size, self.bins)

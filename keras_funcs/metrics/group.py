@@ -9,6 +9,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.resolve import getter
+from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._state import StateMetric
 
@@ -65,7 +66,7 @@ class MetricGroup(Configurable, keras.metrics.Metric):
         doi:10.21105/joss.04101 (compute groups)
     """
 
-    targets = "classes"
+    traits = MetricTraits(targets="classes", reads_size=False)
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._confusion import ConfusionMetric
 
@@ -54,7 +55,7 @@ class HammingScore(ConfusionMetric):
         doi:10.1023/A:1007614523901
     """
 
-    targets = "labels"
+    traits = MetricTraits(direction="max", targets="labels", unknown=-1)
 
     def __init__(
         self,
@@ -114,7 +115,7 @@ class MultiLabelConfusionMatrix(ConfusionMetric):
         Discovery Handbook, doi:10.1007/978-0-387-09823-4_34
     """
 
-    targets = "labels"
+    traits = MetricTraits(direction="max", targets="labels", unknown=-1)
     multi_label = True
 
     def __init__(

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._confusion import ConfusionMetric
@@ -210,7 +211,7 @@ class TopKRecall(StateMetric):
         Lapin, Hein and Schiele (2016), CVPR, arXiv:1512.00486
     """
 
-    targets = "classes"
+    traits = MetricTraits(direction="max", targets="classes", reads_size=False)
     state_arguments = ("k", "num_classes", "ignore_class")
 
     def __init__(

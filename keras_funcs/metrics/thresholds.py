@@ -1,5 +1,6 @@
 """Metrics of where to cut a list of scores, and of what lies above the cut."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,8 @@ class BestThreshold(HistogramMetric):
         -CNCR2820030106>3.0.CO;2-3
     """
 
+    traits = replace(HistogramMetric.traits, direction=None)
+
     def __init__(
         self,
         of: str = "f_beta",
@@ -196,7 +199,6 @@ class BestThreshold(HistogramMetric):
     ) -> None:
         checks.one_of("average", average, ("micro", None))
         super().__init__(average=average, name=name, **kwargs)
-        del self._direction
         self.of = checks.one_of("of", of, ("f_beta", "youden"))
         self.beta = checks.number("beta", beta, above=0)
 

@@ -144,26 +144,16 @@ def check_component(component: Any, **inputs: Any) -> list[Result]:
     Args:
         component: A class, an instance, or a function of one tensor. The
             class must be registered with Keras to pass the checks of saving.
-        **inputs: Arguments of the constructor, for those without a default;
-            and, where the battery cannot know them: `targets`, what a loss or
-            metric compares with, `"classes"` (ids or one-hot rows against
-            one score for each of 4 classes), `"ids"` (ids against
-            embeddings), `"labels"` (0 or 1 for each of 4 scores) or
-            `"values"` (numbers); and `input_shape`, what a layer takes,
-            without the batch: a tuple, or a list of tuples for a layer that is
-            called on a list, in which a last `"ids"` is a vector of class ids.
-            They default to the component's attributes `targets`, or
-            `"values"`, and `example_shape`, or `(6,)`.
+        **inputs: Arguments of the constructor, for those without a default.
+            `targets` and `input_shape` replace the traits `targets` of a loss
+            or metric and `example_shape` of a layer.
 
-    A loss says by three attributes of its class what else to expect of it:
-    `unit`, what one of its values stands for, a `"label"`, a `"sample"` (with
-    all its pixels) or the `"batch"`; `independent = False` where a sample's
-    value depends on the rest of the batch, which a layer says too; and
-    `keeps_gradient = False` where confidently wrong predictions lose their
-    gradient by definition. A layer on one vector is tested on sequences of
-    them, with masks, too; any other says by `sizes_are_known = True` that it
-    needs the sizes of its input, and is else tested without them; and by
-    `changes_gradient = True` that its gradient is not the slope, on purpose.
+    The class declares the rest in one attribute, which subclasses inherit:
+    `traits = keras_funcs.LossTraits(...)`, `keras_funcs.MetricTraits(...)` or
+    `keras_funcs.LayerTraits(...)`. Without it the defaults hold: a loss of
+    numbers, a layer on one vector. A layer on one vector is tested on
+    sequences of vectors as well, with masks; any other without static sizes,
+    unless its traits say `sizes_are_known=True`.
 
     Returns:
         List of results with `check`, `case`, `passed` and `message`. Nothing

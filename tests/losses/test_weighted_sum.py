@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import keras_funcs
 from keras_funcs._core.masking import MaskCarrier
 from keras_funcs.losses import CategoricalFocal
 from keras_funcs.losses import LogitAdjusted
@@ -28,7 +29,7 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
 class Region(keras.losses.Loss):
     """One value a sample, as overlap losses have it."""
 
-    unit = "sample"
+    traits = keras_funcs.LossTraits(unit="sample")
 
     def call(self, y_true, y_pred):
         ids = ops.one_hot(ops.cast(y_true, "int32"), CLASSES)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_funcs import LayerTraits
 from keras_funcs.layers import AdaptiveActivation
 from tests.testing.broken import Configured
 from tests.testing.broken import caught
@@ -52,7 +53,7 @@ class EarlyInfinity(Bent):
 
 @register
 class FalsePromises(Bent):
-    properties = frozenset({"odd", "bounded", "lipschitz", "monotone"})
+    traits = LayerTraits(properties=("odd", "bounded", "lipschitz", "monotone"))
 
     def activate(self, x):
         return self.bend * ops.square(x)
@@ -66,17 +67,15 @@ def test_broken_activations():
     promises = "declared_properties_hold"
     assert caught(FalsePromises, promises, "declared odd")
     for word in ("bounded", "lipschitz", "monotone"):
-        FalsePromises.properties = frozenset({word})
+        FalsePromises.traits = LayerTraits(properties=(word,))
         assert caught(FalsePromises, promises, f"declared {word}")
-    FalsePromises.properties = frozenset({"nice"})
-    assert caught(FalsePromises, promises, "none of")
 
 
 @register
 class HalfGradient(keras.layers.Layer):
     """Gates its first input; the second, the gate, learns nothing."""
 
-    example_shape = [(3, 4), (4,), "ids"]
+    traits = LayerTraits(example_shape=[(3, 4), (4,), "ids"])
 
     def call(self, inputs):
         x, gate, ids = inputs
@@ -88,7 +87,7 @@ class HalfGradient(keras.layers.Layer):
 class WrongShape(keras.layers.Layer):
     """Announces what goes in, not what comes out."""
 
-    example_shape = (4, 3, 2)
+    traits = LayerTraits(example_shape=(4, 3, 2))
 
     def call(self, inputs):
         return ops.mean(inputs, axis=(1, 2))

@@ -6,6 +6,8 @@ Each defect is one that real packages have shipped.
 import keras
 from keras import ops
 
+from keras_funcs import LossTraits
+from keras_funcs import MetricTraits
 from tests.testing.broken import Configured
 from tests.testing.broken import caught
 from tests.testing.broken import outcome
@@ -41,7 +43,7 @@ def test_silent_broadcast():
 
 @register
 class ClippedFocal(Configured, keras.losses.Loss):
-    targets = "labels"
+    traits = LossTraits(targets="labels")
     saved = ("gamma", "from_logits")
 
     def __init__(self, gamma=2.0, from_logits=False, **kwargs):
@@ -68,7 +70,7 @@ def test_clipped_focal():
 
 @register
 class PythonState(keras.metrics.Metric):
-    targets = "classes"
+    traits = MetricTraits(targets="classes")
 
     def __init__(self, name="python_state", **kwargs):
         super().__init__(name=name, **kwargs)
@@ -90,7 +92,7 @@ def test_python_state():
 
 @register
 class FloatCounter(keras.metrics.Metric):
-    targets = "classes"
+    traits = MetricTraits(targets="classes")
 
     def __init__(self, name="float_counter", **kwargs):
         super().__init__(name=name, **kwargs)
@@ -193,7 +195,7 @@ class GrowingState(keras.metrics.Metric):
 
 @register
 class LeakingRegion(keras.losses.Loss):
-    targets, unit = "classes", "sample"
+    traits = LossTraits(targets="classes", unit="sample")
 
     def call(self, y_true, y_pred):
         y_true = ops.one_hot(ops.cast(y_true, "int32"), 4, dtype=y_pred.dtype)
@@ -203,7 +205,7 @@ class LeakingRegion(keras.losses.Loss):
 
 @register
 class NoPairs(keras.losses.Loss):
-    targets, independent = "ids", False
+    traits = LossTraits(targets="ids", independent=False)
 
     def call(self, y_true, y_pred):
         same = ops.equal(y_true[:, None], y_true[None])

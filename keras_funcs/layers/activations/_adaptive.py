@@ -12,6 +12,7 @@ from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import inverse_softplus
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -24,9 +25,9 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
 
     To write your own, name the coefficients in `build_coefficients`, through
     `add_coefficient`, and state the formula in `activate`; the constructor
-    stores its arguments under their own names before it calls the base's. Say
-    in `properties` what holds before training, and
-    `keras_funcs.testing.check_component` tests it with all the rest.
+    stores its arguments under their own names before it calls the base's.
+    Declare in `traits` which properties hold before training;
+    `keras_funcs.testing.check_component` tests them with all the rest.
 
     Coefficients are float32 under mixed precision, named with the stem `act_`
     (so that `exclude_from_weight_decay=["act_"]` reaches them all), and never
@@ -35,9 +36,8 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
     ends and not before.
 
     Attributes:
-        properties: What holds before training, of `"odd"`, `"monotone"` (never
-            falls), `"bounded"` and `"lipschitz"` (no slope above 1 or below
-            -1).
+        traits: `keras_funcs.LayerTraits`, in which `properties` holds before
+            training.
         pointwise: Whether an output depends on the one input in its place,
             so that the layer has a curve to draw. Defaults to `True`.
 
@@ -67,7 +67,9 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
 
     >>> @keras.saving.register_keras_serializable("mine")
     ... class Bent(keras_funcs.layers.AdaptiveActivation):
-    ...     properties = frozenset({"monotone", "lipschitz"})
+    ...     traits = keras_funcs.LayerTraits(
+    ...         properties=("monotone", "lipschitz")
+    ...     )
     ...
     ...     def __init__(self, bend_initializer=0.0, **kwargs):
     ...         self.bend_initializer = bend_initializer
@@ -81,7 +83,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
     >>> y = Bent()(np.ones((2, 3)))
     """
 
-    properties: frozenset[str] = frozenset()
+    traits = LayerTraits()
     pointwise: bool = True
 
     def __init__(

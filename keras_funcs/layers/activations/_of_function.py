@@ -7,6 +7,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.numerics import keeps_float64
 from keras_funcs._core.resolve import activation_function
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ActivationLike
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
@@ -22,8 +23,8 @@ class OfFunction(AdaptiveActivation):
             expected = "a function that keeps the shape of its input"
             checks.invalid("activation", expected, activation)
         if activation == "tanh":
-            self.properties = frozenset(
-                {"odd", "monotone", "bounded", "lipschitz"}
+            self.traits = LayerTraits(
+                properties=("odd", "monotone", "bounded", "lipschitz")
             )
         super().__init__(**kwargs)
         self._function = keeps_float64(function)

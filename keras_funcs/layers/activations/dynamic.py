@@ -19,6 +19,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import masked_mean
 from keras_funcs._core.numerics import tanh
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
@@ -113,9 +114,8 @@ class MetaAcon(_OfChannels):
         Ma, Zhang, Liu and Sun (2021), CVPR, arXiv:2009.04759
     """
 
-    example_shape = (4, 4, 6)
-
-    independent = False  # batch normalization, on each replica its own
+    # Batch normalization, on each replica its own.
+    traits = LayerTraits(example_shape=(4, 4, 6), independent=False)
 
     def __init__(
         self,
@@ -225,7 +225,7 @@ class DynamicReLU(_OfChannels):
         Chen, Dai, Liu, Chen, Yuan and Liu (2020), ECCV, arXiv:2003.10027
     """
 
-    example_shape = (4, 4, 6)
+    traits = LayerTraits(example_shape=(4, 4, 6))
 
     def __init__(
         self,
@@ -318,9 +318,8 @@ class FReLU(Configurable, keras.layers.Layer):
         Ma, Zhang and Sun (2020), ECCV, arXiv:2007.11824
     """
 
-    example_shape = (4, 4, 3)
-
-    independent = False  # batch normalization, on each replica its own
+    # Batch normalization, on each replica its own.
+    traits = LayerTraits(example_shape=(4, 4, 3), independent=False)
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
@@ -161,7 +162,7 @@ class PELU(AdaptiveActivation):
         Trottier, Giguere and Chaib-draa (2017), ICMLA, arXiv:1605.09332
     """
 
-    properties = frozenset({"monotone", "lipschitz"})
+    traits = LayerTraits(properties=("monotone", "lipschitz"))
 
     def __init__(
         self,
@@ -243,7 +244,7 @@ class MPELU(AdaptiveActivation):
         Li, Fan, Li, Wu and Ming (2018), Neurocomputing, arXiv:1606.00305
     """
 
-    properties = frozenset({"monotone", "lipschitz"})
+    traits = LayerTraits(properties=("monotone", "lipschitz"))
 
     def __init__(
         self,
@@ -318,7 +319,7 @@ class SoftExponential(AdaptiveActivation):
         Godfrey and Gashler (2015), IC3K, arXiv:1602.01321
     """
 
-    properties = frozenset({"odd", "monotone", "lipschitz"})
+    traits = LayerTraits(properties=("odd", "monotone", "lipschitz"))
 
     def __init__(
         self, alpha_initializer: InitializerLike = 0.0, **kwargs: Any

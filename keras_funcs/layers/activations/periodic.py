@@ -16,6 +16,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.formulas import phase
 from keras_funcs._core.formulas import snake
 from keras_funcs._core.numerics import sin
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Tensor
@@ -75,7 +76,7 @@ class Snake(AdaptiveActivation):
         Liu, Hartwig and Ueda (2020), NeurIPS, arXiv:2006.08195
     """
 
-    properties = frozenset({"monotone"})
+    traits = LayerTraits(properties=("monotone",))
 
     def __init__(
         self,
@@ -162,7 +163,7 @@ class SnakeBeta(AdaptiveActivation):
         arXiv:2206.04658
     """
 
-    properties = frozenset({"monotone"})
+    traits = LayerTraits(properties=("monotone",))
 
     def __init__(
         self,

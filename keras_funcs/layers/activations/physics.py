@@ -15,6 +15,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.formulas import phase
 from keras_funcs._core.numerics import sin
 from keras_funcs._core.numerics import tanh
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ActivationLike
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
@@ -246,7 +247,7 @@ class Sine(AdaptiveActivation):
         arXiv:2006.09661
     """
 
-    properties = frozenset({"odd", "bounded"})
+    traits = LayerTraits(properties=("odd", "bounded"))
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.formulas import star_relu
 from keras_funcs._core.numerics import mean
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
@@ -63,7 +64,7 @@ class StarReLU(AdaptiveActivation):
         Yu et al. (2024), TPAMI, arXiv:2210.13452
     """
 
-    properties = frozenset({"monotone"})
+    traits = LayerTraits(properties=("monotone",))
 
     def __init__(
         self,
@@ -142,7 +143,7 @@ class PolyReLU(_Polynomial):
         Zhuo et al. (2025), ICLR, arXiv:2411.03884
     """
 
-    properties = frozenset({"monotone"})
+    traits = LayerTraits(properties=("monotone",))
 
     def __init__(
         self, order: int = 3, granularity: str = "layer", **kwargs: Any

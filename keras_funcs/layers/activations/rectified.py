@@ -11,6 +11,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -62,7 +63,7 @@ class ChannelPReLU(AdaptiveActivation):
         He, Zhang, Ren and Sun (2015), ICCV, arXiv:1502.01852
     """
 
-    properties = frozenset({"monotone", "lipschitz"})
+    traits = LayerTraits(properties=("monotone", "lipschitz"))
 
     def __init__(
         self,
@@ -151,7 +152,7 @@ class SReLU(AdaptiveActivation):
         Jin, Xu, Feng, Wei, Xiong and Yan (2016), AAAI, arXiv:1512.07030
     """
 
-    properties = frozenset({"monotone", "lipschitz"})
+    traits = LayerTraits(properties=("monotone", "lipschitz"))
 
     def __init__(
         self,
@@ -240,7 +241,7 @@ class APL(AdaptiveActivation):
         arXiv:1412.6830
     """
 
-    properties = frozenset({"monotone", "lipschitz"})
+    traits = LayerTraits(properties=("monotone", "lipschitz"))
 
     def __init__(
         self,
@@ -326,7 +327,7 @@ class TLU(AdaptiveActivation):
         Singh and Krishnan (2020), CVPR, arXiv:1911.09737
     """
 
-    properties = frozenset({"monotone", "lipschitz"})
+    traits = LayerTraits(properties=("monotone", "lipschitz"))
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.masking import mask_of
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -98,7 +99,7 @@ class MarginHead(CosineLayer):
         ECCV
     """
 
-    example_shape = [(6,), "ids"]
+    traits = LayerTraits(example_shape=[(6,), "ids"])
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import log_probability
 from keras_funcs._core.numerics import logit
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
@@ -69,7 +70,7 @@ class LogitAdjustment(Configurable, keras.layers.Layer):
         Menon et al. (2021), ICLR, arXiv:2007.07314
     """
 
-    example_shape = (4,)
+    traits = LayerTraits(example_shape=(4,))
 
     def __init__(
         self,

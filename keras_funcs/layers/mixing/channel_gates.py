@@ -17,6 +17,7 @@ from keras_funcs._core.numerics import keeps_float64
 from keras_funcs._core.numerics import mean
 from keras_funcs._core.numerics import norm
 from keras_funcs._core.resolve import activation_function
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ActivationLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Shape
@@ -70,7 +71,7 @@ class SqueezeExcite(Configurable, keras.layers.Layer):
         Hu, Shen and Sun (2018), CVPR, arXiv:1709.01507
     """
 
-    example_shape = (5, 4, 6)
+    traits = LayerTraits(example_shape=(5, 4, 6))
 
     def __init__(
         self,
@@ -160,7 +161,7 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
         arXiv:2301.00808
     """
 
-    example_shape = (5, 4, 6)
+    traits = LayerTraits(example_shape=(5, 4, 6))
 
     def __init__(
         self,
@@ -337,7 +338,7 @@ class FiLM(Configurable, keras.layers.Layer):
         arXiv:1709.07871
     """
 
-    example_shape = [(4, 3, 6), (5,)]
+    traits = LayerTraits(example_shape=[(4, 3, 6), (5,)])
 
     def __init__(
         self,

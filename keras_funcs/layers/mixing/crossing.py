@@ -10,6 +10,7 @@ from keras_funcs._core import maps
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.masking import mask_of
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
@@ -65,7 +66,7 @@ class PolynomialCrossing(Configurable, keras.layers.Layer):
         arXiv:2008.13535
     """
 
-    example_shape = [(6,), (6,)]
+    traits = LayerTraits(example_shape=[(6,), (6,)])
 
     def __init__(
         self,
@@ -192,7 +193,7 @@ class Maxout(Configurable, keras.layers.Layer):
         arXiv:1302.4389
     """
 
-    example_shape = (8,)
+    traits = LayerTraits(example_shape=(8,))
 
     def __init__(self, units: int, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

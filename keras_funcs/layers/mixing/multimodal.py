@@ -10,6 +10,7 @@ from keras_funcs._core import maps
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import tanh
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
@@ -60,7 +61,7 @@ class GatedMultimodalUnit(Configurable, keras.layers.Layer):
         arXiv:1702.01992
     """
 
-    example_shape = [(6,), (2,)]
+    traits = LayerTraits(example_shape=[(6,), (2,)])
 
     def __init__(
         self, units: int, presence: bool = False, **kwargs: Any

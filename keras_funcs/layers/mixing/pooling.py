@@ -15,6 +15,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import inverse_softplus
 from keras_funcs._core.numerics import mean
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
@@ -150,7 +151,7 @@ class GeMPooling1D(GeMPooling):
     """
 
     dimensions = 1
-    example_shape = (5, 6)
+    traits = LayerTraits(example_shape=(5, 6))
 
     def __init__(
         self, p: float = 3.0, granularity: str = "layer", **kwargs: Any
@@ -208,7 +209,7 @@ class GeMPooling2D(GeMPooling):
     """
 
     dimensions = 2
-    example_shape = (5, 4, 3)
+    traits = LayerTraits(example_shape=(5, 4, 3))
 
     def __init__(
         self, p: float = 3.0, granularity: str = "layer", **kwargs: Any
@@ -266,7 +267,7 @@ class GeMPooling3D(GeMPooling):
     """
 
     dimensions = 3
-    example_shape = (3, 4, 3, 2)
+    traits = LayerTraits(example_shape=(3, 4, 3, 2))
 
     def __init__(
         self, p: float = 3.0, granularity: str = "layer", **kwargs: Any

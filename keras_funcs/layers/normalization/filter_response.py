@@ -12,6 +12,7 @@ from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import masked_mean
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -74,7 +75,7 @@ class FilterResponseNormalization(Configurable, keras.layers.Layer):
         Singh and Krishnan (2020), CVPR, arXiv:1911.09737
     """
 
-    example_shape = (4, 4, 3)
+    traits = LayerTraits(example_shape=(4, 4, 3))
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import tanh
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -21,7 +22,7 @@ from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 class _Squashing(AdaptiveActivation):
     """Abstract: a squashing with scale and offset, as of a normalization."""
 
-    properties = frozenset({"odd", "monotone", "bounded", "lipschitz"})
+    traits = LayerTraits(properties=("odd", "monotone", "bounded", "lipschitz"))
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from keras_funcs._core import maps
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
@@ -191,7 +192,7 @@ class DropBlock1D(DropBlock):
     """
 
     dimensions = 1
-    example_shape = (10, 6)
+    traits = LayerTraits(example_shape=(10, 6))
 
     def __init__(
         self,
@@ -250,7 +251,7 @@ class DropBlock2D(DropBlock):
     """
 
     dimensions = 2
-    example_shape = (10, 9, 3)
+    traits = LayerTraits(example_shape=(10, 9, 3))
 
     def __init__(
         self,
@@ -308,7 +309,7 @@ class DropBlock3D(DropBlock):
     """
 
     dimensions = 3
-    example_shape = (8, 9, 7, 2)
+    traits = LayerTraits(example_shape=(8, 9, 7, 2))
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import widened
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
@@ -59,7 +60,8 @@ class DeCov(Configurable, keras.layers.Layer):
         arXiv:1511.06068
     """
 
-    independent = False  # a covariance of the batch, on each replica its own
+    # A covariance of the batch, on each replica its own.
+    traits = LayerTraits(independent=False)
 
     def __init__(self, factor: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -10,6 +10,7 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
@@ -55,7 +56,7 @@ class GradientReversal(Configurable, keras.layers.Layer):
         Ganin and Lempitsky (2015), ICML, arXiv:1409.7495
     """
 
-    changes_gradient = True
+    traits = LayerTraits(changes_gradient=True)
 
     def __init__(self, factor: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)

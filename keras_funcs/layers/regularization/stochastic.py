@@ -11,6 +11,7 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.masking import mask_of
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
@@ -135,7 +136,7 @@ class StochasticDepth(Configurable, keras.layers.Layer):
         Huang, Sun, Liu, Sedra and Weinberger (2016), ECCV, arXiv:1603.09382
     """
 
-    example_shape = [(4, 6), (4, 6)]
+    traits = LayerTraits(example_shape=[(4, 6), (4, 6)])
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from keras import ops
 from keras_funcs._core.labels import align_binary
 from keras_funcs._core.labels import is_share
 from keras_funcs._core.numerics import logit
+from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import ClassificationLoss
 
@@ -19,7 +20,7 @@ class BinaryLoss(ClassificationLoss):
         **kwargs: `from_logits`, `name`, `reduction`, `dtype`.
     """
 
-    targets = "labels"
+    traits = LossTraits(targets="labels", unknown=-1)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true, y_pred = align_binary(y_true, y_pred)

@@ -5,6 +5,7 @@ A loss that is bounded gives up on what stays improbable. The price is a weak
 gradient early on, the more so the more classes there are.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -69,7 +70,7 @@ class GeneralizedCrossentropy(CategoricalLoss):
         Zhang and Sabuncu (2018), NeurIPS, arXiv:1805.07836
     """
 
-    keeps_gradient = False
+    traits = replace(CategoricalLoss.traits, keeps_gradient=False)
 
     def __init__(
         self,
@@ -220,7 +221,7 @@ class ActivePassive(CategoricalLoss):
         arXiv:2006.13554
     """
 
-    keeps_gradient = False
+    traits = replace(CategoricalLoss.traits, keeps_gradient=False)
 
     def __init__(
         self,

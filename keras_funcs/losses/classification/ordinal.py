@@ -5,6 +5,7 @@ classes, `CORAL` and `CORN` one logit for each of the K - 1 thresholds between
 them.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -12,6 +13,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core import labels
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import CategoricalLoss
 from keras_funcs.losses._base import MaskedLoss
@@ -61,7 +63,7 @@ class RankedProbability(CategoricalLoss):
         (2016), arXiv:1611.05916
     """
 
-    keeps_gradient = False
+    traits = replace(CategoricalLoss.traits, keeps_gradient=False)
 
     def __init__(
         self,
@@ -97,7 +99,7 @@ class ThresholdLoss(MaskedLoss):
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
-    targets = "ids"
+    traits = LossTraits(targets="ids", scores="logits")
 
     def __init__(self, ignore_class: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

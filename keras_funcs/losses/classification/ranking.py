@@ -5,6 +5,7 @@ order. It is none of a sample: each loss here is one number for the batch,
 whatever the reduction, and a batch needs both kinds of most labels.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -71,7 +72,7 @@ class PairwiseAUC(ScoreLoss):
         (2013), ICML, arXiv:1305.1363
     """
 
-    targets = "labels"
+    traits = replace(ScoreLoss.traits, targets="labels", scores="logits")
     from_logits = True
     multi_label = True
 
@@ -154,7 +155,7 @@ class AUCMargin(ScoreLoss):
         weights by the share of positives
     """
 
-    targets = "labels"
+    traits = replace(ScoreLoss.traits, targets="labels")
     multi_label = True
 
     def __init__(

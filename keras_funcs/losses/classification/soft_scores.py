@@ -6,6 +6,7 @@ masks act inside of the sums, and a batch should be large enough to hold some
 positives of most labels.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -87,6 +88,7 @@ class SoftFBeta(ScoreLoss):
         self.beta = checks.number("beta", beta, at_least=0)
         self.from_logits = checks.boolean("from_logits", from_logits)
         self.multi_label = checks.boolean("multi_label", multi_label)
+        self.declare()
 
     def of_region(self, region: Region) -> Tensor:
         return _f_beta(region.sums(), self.beta)
@@ -148,7 +150,7 @@ class SigmoidF1(ScoreLoss):
         Benedict, Koops, Odijk and de Rijke (2022), TMLR, arXiv:2108.10566
     """
 
-    targets = "labels"
+    traits = replace(ScoreLoss.traits, targets="labels", scores="logits")
     from_logits = True
     multi_label = True
 
@@ -231,6 +233,7 @@ class SoftMCC(ScoreLoss):
         super().__init__(ignore_class=ignore_class, **kwargs)
         self.from_logits = checks.boolean("from_logits", from_logits)
         self.multi_label = checks.boolean("multi_label", multi_label)
+        self.declare()
 
     def of_region(self, region: Region) -> Tensor:
         if not self.multi_label:

@@ -12,6 +12,7 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import CategoricalLoss
@@ -93,7 +94,7 @@ class AutoBalanced(Configurable, AdaptiveLoss):
         NeurIPS, arXiv:1906.07413; Cui et al. (2019), CVPR, arXiv:1901.05555
     """
 
-    targets = "classes"
+    traits = LossTraits(targets="classes")
 
     def __init__(
         self,

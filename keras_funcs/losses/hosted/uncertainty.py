@@ -11,6 +11,8 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import component
 from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.hosting import once
+from keras_funcs._core.traits import LossTraits
+from keras_funcs._core.traits import traits_of
 from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import weight_for
@@ -223,4 +225,5 @@ def _is_regression(loss: keras.losses.Loss) -> bool:
     function = getattr(loss, "function", getattr(loss, "fn", None))
     if function is not None:
         return getattr(function, "__name__", "") in _RESIDUALS
-    return bool(getattr(loss, "targets", None) == "values")
+    traits = traits_of(loss, LossTraits)
+    return traits is not None and traits.targets == "values"

@@ -1,5 +1,6 @@
 """The Tversky index, of which every overlap loss is a special case."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ class OverlapLoss(RegionLoss):
         self.from_logits = checks.boolean("from_logits", from_logits)
         self.per_sample = checks.boolean("per_sample", per_sample)
         self.multi_label = checks.boolean("multi_label", multi_label)
+        self.declare()
         self.smooth = checks.number("smooth", smooth, at_least=0)
         self.include_background = checks.boolean(
             "include_background", include_background
@@ -116,7 +118,7 @@ class ScoreLoss(RegionLoss):
         **kwargs: `ignore_class`, `name`, `reduction`, `dtype`.
     """
 
-    unit = "batch"
+    traits = replace(RegionLoss.traits, unit="batch")
     per_sample = False
 
 

@@ -5,6 +5,7 @@ the tightest convex function of how wrong each pixel is that agrees with it
 where every pixel is either right or wrong.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -12,6 +13,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._region import Region
 from keras_funcs.losses._region import RegionLoss
@@ -102,9 +104,7 @@ class LovaszHinge(RegionLoss):
         and Blaschko (2015), ICML, arXiv:1512.07797
     """
 
-    targets = "labels"
-    unit = "batch"
-    keeps_gradient = True
+    traits = LossTraits(targets="labels", scores="logits", unit="batch")
     from_logits = True
     multi_label = True
 
@@ -116,6 +116,7 @@ class LovaszHinge(RegionLoss):
     ) -> None:
         super().__init__(ignore_class=ignore_class, **kwargs)
         self.per_sample = checks.boolean("per_sample", per_sample)
+        self.declare()
 
     def of_region(self, region: Region) -> Tensor:
         sign = 2.0 * region.target - 1.0
@@ -177,7 +178,7 @@ class LovaszSoftmax(RegionLoss):
         Berman, Rannen Triki and Blaschko (2018), CVPR, arXiv:1705.08790
     """
 
-    unit = "batch"
+    traits = replace(RegionLoss.traits, unit="batch")
 
     def __init__(
         self,
@@ -190,6 +191,7 @@ class LovaszSoftmax(RegionLoss):
         super().__init__(ignore_class=ignore_class, **kwargs)
         self.from_logits = checks.boolean("from_logits", from_logits)
         self.per_sample = checks.boolean("per_sample", per_sample)
+        self.declare()
         self.classes = _classes(classes)
 
     def check_classes(self, num_classes: int) -> None:

@@ -1,5 +1,6 @@
 """Focal loss and focal Tversky loss as one, for small and rare foreground."""
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -75,7 +76,7 @@ class UnifiedFocal(RegionLoss):
         and Graphics 95, arXiv:2102.04525
     """
 
-    keeps_gradient = True
+    traits = replace(RegionLoss.traits, keeps_gradient=True)
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class UnifiedFocal(RegionLoss):
         super().__init__(ignore_class=ignore_class, **kwargs)
         self.from_logits = checks.boolean("from_logits", from_logits)
         self.per_sample = checks.boolean("per_sample", per_sample)
+        self.declare()
         self.weight = checks.number("weight", weight, at_least=0, at_most=1)
         self.delta = checks.number("delta", delta, at_least=0, at_most=1)
         self.gamma = checks.number("gamma", gamma, at_least=0, below=1)

@@ -56,8 +56,6 @@ class GeneralizedIoU(MaskedLoss):
         Rezatofighi et al. (2019), CVPR, arXiv:1902.09630
     """
 
-    targets = "values"
-
     def __init__(self, mode: str = "giou", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mode = checks.one_of("mode", mode, ("giou", "iou"))

@@ -181,8 +181,6 @@ class BalancedMSE(ComparingLoss):
         Ren, Zhang, Yu and Liu (2022), CVPR, arXiv:2203.16427
     """
 
-    targets = "values"
-
     def __init__(self, sigma: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sigma = checks.number("sigma", sigma, above=0)

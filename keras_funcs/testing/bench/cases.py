@@ -14,22 +14,24 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from typing import Any
-from typing import TypeAlias
 
 import keras
 
-from keras_funcs._core import checks as arguments_checks
+from keras_funcs._core.checks import invalid
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Component
 from keras_funcs._core.component import arguments
 from keras_funcs._core.component import kind_of
 from keras_funcs._core.component import registered
+from keras_funcs._core.traits import LayerTraits
+from keras_funcs._core.traits import LossTraits
+from keras_funcs._core.traits import MetricTraits
+from keras_funcs._core.traits import ShapeOfInputs
+from keras_funcs._core.traits import T
+from keras_funcs._core.traits import Traits
+from keras_funcs._core.traits import traits_of
 
 CLASSES = 4
-
-# Without the batch; `"ids"` is a vector of class ids.
-ShapeOfInput: TypeAlias = tuple[int, ...] | str
-ShapeOfInputs: TypeAlias = ShapeOfInput | list[ShapeOfInput]
 
 # Values of arguments that have no default, by the argument's name.
 REQUIRED: dict[str, Callable[[], Any]] = {
@@ -52,8 +54,11 @@ REQUIRED: dict[str, Callable[[], Any]] = {
     "warmup_steps": lambda: 3,
 }
 
-TARGETS = ("classes", "ids", "labels", "values")
-UNITS = ("label", "sample", "batch")
+TRAITS: dict[str, type[Traits]] = {
+    "losses": LossTraits,
+    "adaptive_losses": LossTraits,
+    "metrics": MetricTraits,
+}
 
 
 @dataclass(frozen=True, eq=False)  # dicts have no hash, identity has
@@ -64,8 +69,7 @@ class Case:
     arguments: Mapping[str, Any]
     tune: Mapping[str, Any] = field(default_factory=dict)
     changed: str = ""  # the argument at an end of its range, or none
-    targets: str = "values"
-    input_shape: ShapeOfInputs = (6,)
+    traits: Traits = LayerTraits()
 
     def __str__(self) -> str:
         return f"{self.name}-{self.changed or 'default'}"
@@ -91,28 +95,38 @@ class Case:
         return found
 
     @property
-    def unit(self) -> str:
-        """What one value of a loss stands for, unless it says otherwise."""
-        return str(getattr(self.target, "unit", UNITS[0]))
+    def loss(self) -> LossTraits:
+        """The traits of a loss; the default ones of anything else."""
+        return _of_kind(self.traits, LossTraits)
+
+    @property
+    def layer(self) -> LayerTraits:
+        """The traits of a layer; the default ones of anything else."""
+        return _of_kind(self.traits, LayerTraits)
+
+    @property
+    def targets(self) -> str:
+        """The meaning of the labels of a loss or metric."""
+        if isinstance(self.traits, MetricTraits):
+            return self.traits.targets
+        return self.loss.targets
 
     @property
     def independent(self) -> bool:
-        """Whether a sample's loss is its own, whatever else is in the batch."""
-        return self.unit != "batch" and getattr(
-            self.target, "independent", True
-        )
+        """Whether the result of a sample depends on that sample alone."""
+        alone = self.loss.unit != "batch" and self.loss.independent
+        return alone and self.layer.independent
 
     @property
     def keeps_gradient(self) -> bool:
         """Whether confidently wrong predictions are to have a gradient."""
-        return self.targets in ("classes", "labels") and getattr(
-            self.target, "keeps_gradient", True
-        )
+        classified = self.targets in ("classes", "labels")
+        return classified and self.loss.keeps_gradient
 
     @property
     def rank_is_free(self) -> bool:
         """Whether a layer's input may have more axes than the last."""
-        shape = self.input_shape
+        shape = self.layer.example_shape
         return isinstance(shape, tuple) and len(shape) == 1
 
     @property
@@ -160,24 +174,31 @@ def cases_of(component: Any, **inputs: Any) -> list[Case]:
             if hasattr(component, name)
         }
         inputs = {**held, **inputs}
+    kind = TRAITS.get(kind_of(target), LayerTraits)
+    traits = traits_of(component, kind)
     for entry in registered():
         if entry.object is target:
-            return _cases(entry, **inputs)
-    return _cases(Component(target, {}), **inputs)
+            return _cases(entry, traits, **inputs)
+    return _cases(Component(target, {}), traits, **inputs)
 
 
 def _cases(
     entry: Component,
+    traits: Traits | None = None,
     targets: str | None = None,
     input_shape: ShapeOfInputs | None = None,
     **given: Any,
 ) -> list[Case]:
-    if targets is None:
-        targets = getattr(entry.object, "targets", "values")
-    arguments_checks.one_of("targets", targets, TARGETS)
-    if input_shape is None:
-        input_shape = getattr(entry.object, "example_shape", (6,))
-    default = Case(entry.object, given, entry.tune, "", targets, input_shape)
+    kind = TRAITS.get(entry.kind, LayerTraits)
+    traits = traits or traits_of(entry.object, kind) or kind()
+    declared = getattr(entry.object, "traits", traits)
+    if isinstance(declared, Traits) and not isinstance(declared, kind):
+        invalid("traits", f"`{kind.__name__}` of {entry.kind}", declared)
+    if targets is not None and isinstance(traits, (LossTraits, MetricTraits)):
+        traits = replace(traits, targets=targets)
+    if input_shape is not None and isinstance(traits, LayerTraits):
+        traits = replace(traits, example_shape=input_shape)
+    default = Case(entry.object, given, entry.tune, "", traits)
     required = {
         name: _required(name)
         for name, parameter in default.own.items()
@@ -195,6 +216,10 @@ def _ends(default: Case) -> Iterator[Case]:
                 arguments={**default.arguments, name: value},
                 changed=f"{name}={value}",
             )
+
+
+def _of_kind(traits: Any, kind: type[T]) -> T:
+    return traits if isinstance(traits, kind) else kind()
 
 
 def _another(layer: keras.layers.Layer, dtype: Any) -> keras.layers.Layer:

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_funcs._core.traits import ShapeOfInput
 from keras_funcs.testing.bench.cases import CLASSES
 from keras_funcs.testing.bench.cases import Case
-from keras_funcs.testing.bench.cases import ShapeOfInput
 
 BATCH = 12
 
@@ -95,7 +95,7 @@ def in_dtype(x: Any, dtype: str) -> Any:
 
 
 def _of_each(case: Case, make: Callable[[ShapeOfInput], Any]) -> Any:
-    shape = case.input_shape
+    shape = case.layer.example_shape
     if isinstance(shape, list):
         return [make(item) for item in shape]
     return make(shape)

@@ -27,7 +27,7 @@ def label_forms_agree(case: Case) -> None:
     """Ids read as one-hot rows, or labels of one dtype read as another."""
     loss, y_true, y_pred = _batch(case)
     expected = _loss(loss, y_true, y_pred)
-    due = () if case.unit == "batch" else y_true.shape[:1]
+    due = () if case.loss.unit == "batch" else y_true.shape[:1]
     expect(
         expected.shape == due,
         f"numbers of shape {due} are due, got shape {expected.shape}",
@@ -49,7 +49,7 @@ def label_forms_agree(case: Case) -> None:
 @check(
     "losses",
     once=True,
-    only=lambda case: case.unit == "label" and case.independent,
+    only=lambda case: case.loss.unit == "label" and case.independent,
 )
 def more_axes_are_more_samples(case: Case) -> None:
     """Tokens or pixels that are mixed with the batch or the classes."""
@@ -65,7 +65,7 @@ def more_axes_are_more_samples(case: Case) -> None:
         close(found, expected, f"labels of shape {form.shape}")
 
 
-@check("losses", once=True, only=lambda case: case.unit == "sample")
+@check("losses", once=True, only=lambda case: case.loss.unit == "sample")
 def more_axes_are_one_region(case: Case) -> None:
     """A region whose pixels' order counts, or that leaks into the next one."""
     loss, y_true, y_pred = _batch(case)
@@ -139,7 +139,7 @@ def reductions_agree(case: Case) -> None:
         loss = case.make(reduction=reduction)
         mean = reduction in ("sum_over_batch_size", "mean")
         expected = every * weights
-        if case.unit == "batch":
+        if case.loss.unit == "batch":
             expected = whole
         elif reduction == "sum":
             expected = expected.sum()
@@ -154,7 +154,7 @@ def reductions_agree(case: Case) -> None:
 @check(
     "losses",
     once=True,
-    only=lambda case: case.independent or case.unit == "batch",
+    only=lambda case: case.independent or case.loss.unit == "batch",
 )
 def weight_is_repetition(case: Case) -> None:
     """Weights that act before the sum over what belongs to a sample."""

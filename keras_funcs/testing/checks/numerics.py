@@ -30,7 +30,7 @@ STEPS = (1e-3, 1e-5)
 
 @check(
     *SMOOTH,
-    only=lambda case: not getattr(case.target, "changes_gradient", False),
+    only=lambda case: not case.layer.changes_gradient,
 )
 def gradient_is_the_slope(case: Case) -> None:
     """A gradient that is not the derivative of the value.

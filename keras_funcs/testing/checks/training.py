@@ -161,7 +161,7 @@ def unknown_maps_are_taken(case: Case) -> None:
     """
     x = inputs.features(case)
     layer = case.make()
-    fixed = getattr(case.target, "sizes_are_known", False)
+    fixed = case.layer.sizes_are_known
     symbols = inputs.symbols(case, sizes=fixed)
     y = layer(symbols)
     model = keras.Model(symbols, y)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from keras import ops
 
+import keras_funcs
 from keras_funcs import layers
 from keras_funcs import testing
 from keras_funcs._core.component import registered
-from keras_funcs.testing.checks.activations import PROPERTIES
+from keras_funcs._core.traits import PROPERTIES
 
 CASES = [
     case
@@ -100,16 +101,15 @@ def test_it_takes_any_size_of_image(case):
 def test_the_promises_are_few_and_known():
     assert len(CASES) >= 15
     for case in CASES:
-        properties = case.make().properties
-        assert isinstance(properties, frozenset)
-        assert properties <= set(PROPERTIES)
+        properties = case.make().traits.properties
+        assert set(properties) <= set(PROPERTIES)
 
 
 @keras.saving.register_keras_serializable("users")
 class Bent(layers.AdaptiveActivation):
     """As the documentation of the base says how to write one."""
 
-    properties = frozenset({"odd", "monotone"})
+    traits = keras_funcs.LayerTraits(properties=("odd", "monotone"))
 
     def __init__(self, bend_initializer=0.5, **kwargs):
         number = isinstance(bend_initializer, (int, float))
