@@ -2,7 +2,10 @@
 
 import gc
 import itertools
+import json
 import os
+from collections import Counter
+from pathlib import Path
 
 # Before a backend is imported: JAX reads it once.
 flags = os.environ.get("XLA_FLAGS", "")
@@ -10,11 +13,15 @@ if "xla_force_host_platform_device_count" not in flags:
     flags += " --xla_force_host_platform_device_count=2"
     # Thousands of programs run once each: less time on their machine code.
     flags += " --xla_backend_optimization_level=0"
+    flags += " --xla_cpu_use_fusion_emitters=false"
     os.environ["XLA_FLAGS"] = flags.strip()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import pytest
+
+from keras_funcs.testing import Check
+from tests.assignment import is_assigned_elsewhere
 
 if keras.config.backend() == "tensorflow":
     import tensorflow as tf
@@ -30,7 +37,7 @@ def seed():
     keras.utils.set_random_seed(1)
 
 
-EVERY = 200
+EVERY = 1000
 tests = itertools.count(1)
 
 
@@ -46,3 +53,53 @@ def memory():
 
         jax.clear_caches()
     gc.collect()
+
+
+SECONDS = Path(__file__).with_name("seconds.json")
+spent: dict[str, list[float]] = {}
+
+
+def processor_time() -> float:
+    """Seconds of this process and of those that it has waited for."""
+    return sum(os.times()[:4])
+
+
+def name_of(item) -> str:
+    """The check of the battery, or the test without its parameters."""
+    if isinstance(item, pytest.Function):
+        parameters = getattr(item, "callspec", None)
+        check = parameters and parameters.params.get("check")
+        if isinstance(check, Check):
+            return check.name
+    return item.nodeid.partition("[")[0]
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves dear tests to the backends that they are assigned to."""
+    dear = set(json.loads(SECONDS.read_text(encoding="utf-8"))["dear"])
+    numbers = Counter()
+    here, elsewhere = [], []
+    for item in items:
+        name = name_of(item)
+        away = is_assigned_elsewhere(name, numbers[name], dear)
+        (elsewhere if away else here).append(item)
+        numbers[name] += 1
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = here
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    start = processor_time()
+    try:
+        return (yield)
+    finally:
+        times = spent.setdefault(name_of(item), [])
+        times.append(round(processor_time() - start, 4))
+
+
+def pytest_sessionfinish():
+    """Leaves the seconds to `tools/run_backends.py`, which asked for them."""
+    path = os.environ.get("KERAS_FUNCS_SECONDS")
+    if path:
+        Path(path).write_text(json.dumps(spent), encoding="utf-8")

@@ -8,6 +8,8 @@ from keras_funcs import testing
 from keras_funcs._core.component import registered
 from keras_funcs.testing.checks.saving import load_afresh
 from keras_funcs.testing.checks.saving import loads_in_a_fresh_process
+from tests.assignment import is_here
+from tests.assignment import is_in_full
 
 CASES = testing.cases()
 DEFAULTS = [case for case in CASES if case.is_default]
@@ -27,10 +29,27 @@ EXPECTED_FAILURES = {
 }
 
 
+COLUMNS = {
+    check.name: column
+    for column, check in enumerate(testing.checks(everywhere=True))
+}
+
+
+def belongs(row, case, check):
+    """Whether the active backend is to run this check of this case."""
+    if is_in_full(case.name):
+        return True
+    # Numbers, unlike choices, do not change what is compiled.
+    is_number = not (case.is_default or case.is_choice)
+    if check.dear or is_number:
+        return is_here(row, COLUMNS[check.name], check.backends)
+    return True
+
+
 def pairs():
-    for case in CASES:
+    for row, case in enumerate(CASES):
         for check in testing.checks(case.kind):
-            if not check.covers(case):
+            if not check.covers(case) or not belongs(row, case, check):
                 continue
             if check.name == loads_in_a_fresh_process.__name__:
                 continue  # below, all in one process
@@ -46,12 +65,19 @@ def test_conformance(case, check):
     check(case)
 
 
+LOADED = [
+    case
+    for row, case in enumerate(DEFAULTS)
+    if is_in_full(case.name) or is_here(row, 0)
+]
+
+
 @pytest.fixture(scope="session")
 def loaded():
-    return load_afresh(DEFAULTS)
+    return load_afresh(LOADED)
 
 
-@pytest.mark.parametrize("case", DEFAULTS, ids=str)
+@pytest.mark.parametrize("case", LOADED, ids=str)
 def test_loads_in_a_fresh_process(case, loaded):
     assert loaded[str(case)] == ""
 

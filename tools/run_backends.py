@@ -1,6 +1,12 @@
 """Runs the tests once for each backend, two processes at a time.
 
-    python tools/run_backends.py [--backends jax,torch] [PYTEST ARGUMENTS]
+    python tools/run_backends.py [OPTIONS] [PYTEST ARGUMENTS]
+
+    --backends jax,torch  only these
+    --full                every check of every component on every backend
+    --touched BASE        the same for components that differ from a commit
+    --record              keep the seconds: of a usual run, to compare later
+                          runs with; of a full one, to find what is dear
 
 A backend is chosen when Keras is imported, so each needs a process of its own.
 Its tests go in three parts, the conformance battery, the product (whole
@@ -9,6 +15,7 @@ come first, so that two cores are busy to the end. The output of each
 part is shown as it ends; the closing lines come last.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -19,6 +26,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.assignment import EVERYTHING  # noqa: E402
+from tests.assignment import VARIABLE  # noqa: E402
+from tools import seconds  # noqa: E402
+
 BACKENDS = ("tensorflow", "jax", "torch")
 AT_A_TIME = 2
 PRODUCT = (
@@ -30,15 +43,16 @@ PRODUCT = (
 BATTERY = ("tests/test_conformance.py",)
 PARTS = {
     "battery": list(BATTERY),
-    "product": list(PRODUCT),
     "components": ["tests", *(f"--ignore={p}" for p in (*PRODUCT, *BATTERY))],
+    "product": list(PRODUCT),
 }
 
 
-def run(backend: str, part: str, arguments: list[str]) -> int:
+def run(backend: str, part: str, arguments: list[str], folder: Path) -> int:
     environment = {
         **os.environ,
         "KERAS_BACKEND": backend,
+        "KERAS_FUNCS_SECONDS": str(folder / f"{backend}-{part}.json"),
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "CUDA_VISIBLE_DEVICES": "",
@@ -77,20 +91,64 @@ printing = threading.Lock()
 closing: dict[tuple[str, str], str] = {}
 
 
+def touched(base: str) -> str:
+    """The components that differ from a commit, with commas between them."""
+    done = subprocess.run(
+        [sys.executable, "tools/touched.py", base],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()[-1]
+
+
+def parsed() -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backends", default=",".join(BACKENDS))
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--touched", metavar="BASE")
+    parser.add_argument("--record", action="store_true")
+    return parser.parse_known_args()
+
+
 def main() -> int:
-    arguments, backends = sys.argv[1:], BACKENDS
-    if arguments[:1] == ["--backends"]:
-        backends, arguments = tuple(arguments[1].split(",")), arguments[2:]
+    options, arguments = parsed()
+    in_full = ""
+    if options.full:
+        in_full = EVERYTHING
+    elif options.touched:
+        in_full = touched(options.touched)
+        print(f"in full: {in_full or 'none'}")
+    os.environ[VARIABLE] = in_full
     # What names tests of its own is one part.
     named = any(not word.startswith("-") for word in arguments)
     parts = {"as named": []} if named else PARTS
     jobs = [
         (backend, part, [*paths, *arguments])
         for part, paths in parts.items()
-        for backend in backends
+        for backend in options.backends.split(",")
     ]
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        codes = list(pool.map(lambda job: run(*job), jobs))
+    unit = seconds.yardstick()
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            codes = list(pool.map(lambda job: run(*job, folder), jobs))
+        spent = seconds.read(folder.glob("*.json"))
+    sums = seconds.summed(spent)
+    print(f"\n==== {time.monotonic() - start:.0f} s. The dearest:")
+    print(seconds.dearest(sums))
+    if options.record and options.full:
+        seconds.record_dear(spent)
+    elif options.record:
+        seconds.record(spent, unit)
+    usual = not arguments and options.backends == ",".join(BACKENDS)
+    if usual and not in_full:
+        problem = seconds.excess(sums, unit)
+        if problem:
+            print(f"\n{problem}")
+            codes.append(1)
     print()
     for backend, part, _ in jobs:
         print(f"{backend}, {part}: {closing[backend, part]}")

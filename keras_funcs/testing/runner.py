@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 
+from keras_funcs._core.backend import BACKENDS
 from keras_funcs._core.component import KINDS
 from keras_funcs.testing.bench.cases import Case
 from keras_funcs.testing.bench.cases import cases_of
@@ -34,14 +36,17 @@ class Check:
 
     `once` checks run on the default arguments only, for what does not depend
     on the value of a hyper-parameter or takes seconds; `programs` checks also
-    on the choices, which unlike numbers change what is compiled.
+    on the choices, which unlike numbers change what is compiled. `dear` checks
+    compile or train: the pack's own tests run each of them on one backend per
+    case. `backends` are those that can be asked at all.
     """
 
     function: Function
     kinds: tuple[str, ...]
     once: bool
     programs: bool
-    when: Callable[[], bool]
+    dear: bool
+    backends: tuple[str, ...]
     only: Callable[[Case], bool]
 
     @property
@@ -82,7 +87,8 @@ def check(
     *kinds: str,
     once: bool = False,
     programs: bool = False,
-    when: Callable[[], bool] = lambda: True,
+    dear: bool = False,
+    backends: tuple[str, ...] = BACKENDS,
     only: Callable[[Case], bool] = lambda case: True,
 ) -> Callable[[Function], Function]:
     """Makes a function a check of components of these kinds.
@@ -91,33 +97,37 @@ def check(
         *kinds: Strings. None are all.
         once: Boolean. Whether default arguments are enough.
         programs: Boolean. Whether default arguments and choices are enough.
-        when: Function. Whether the active backend can be asked at all.
+        dear: Boolean. Whether it costs more than about 0.2 s.
+        backends: Tuple of strings. The backends that can be asked at all.
         only: Function. Whether a case has what the check is about.
     """
 
     def decorate(function: Function) -> Function:
         _checks.append(
-            Check(function, kinds or ALL, once, programs, when, only)
+            Check(function, kinds or ALL, once, programs, dear, backends, only)
         )
         return function
 
     return decorate
 
 
-def checks(kind: str | None = None) -> list[Check]:
+def checks(kind: str | None = None, everywhere: bool = False) -> list[Check]:
     """The checks that components of a kind have to pass.
 
     Args:
         kind: String, such as `"losses"`, or None for all kinds.
+        everywhere: Boolean. Whether to list those of other backends, too.
 
     Returns:
         List of checks with `name`, `kinds`, `once` and `catches`; each is
         called with a case, and raises where the case does not pass.
     """
+    here = keras.config.backend()
     return [
         item
         for item in _checks
-        if (kind is None or kind in item.kinds) and item.when()
+        if (kind is None or kind in item.kinds)
+        and (everywhere or here in item.backends)
     ]
 
 

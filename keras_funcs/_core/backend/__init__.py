@@ -89,9 +89,6 @@ class Backend(Protocol):
             replicas; 1 where the backend adds before an optimizer is called.
         """
 
-    def compiles_steps(self) -> bool:
-        """Whether `fit` traces its step once and runs the trace thereafter."""
-
     def lower_for_tpu(
         self,
         function: Callable[..., Any],

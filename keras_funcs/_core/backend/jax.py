@@ -94,10 +94,6 @@ def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
     return list(gradients), 1
 
 
-def compiles_steps() -> bool:
-    return True
-
-
 def lower_for_tpu(
     function: Callable[..., Any],
     arrays: Sequence[np.ndarray],

@@ -108,10 +108,6 @@ def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
     return summed, replica.num_replicas_in_sync
 
 
-def compiles_steps() -> bool:
-    return True
-
-
 def lower_for_tpu(
     function: Callable[..., Any],
     arrays: Sequence[np.ndarray],

@@ -88,10 +88,6 @@ def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
     return list(gradients), 1
 
 
-def compiles_steps() -> bool:
-    return False
-
-
 def lower_for_tpu(
     function: Callable[..., Any],
     arrays: Sequence[np.ndarray],

@@ -34,7 +34,7 @@ def _activates(case: Case) -> bool:
     return case.kind == "activations" or is_adaptive(case)
 
 
-@check("activations", "layers", programs=True, only=_activates)
+@check("activations", "layers", programs=True, dear=True, only=_activates)
 def second_derivatives_are_right(case: Case) -> None:
     """A gradient that cannot be differentiated again, or not forward.
 
@@ -75,7 +75,7 @@ def second_derivatives_are_right(case: Case) -> None:
         close(curvature, expected, what, 0.0, size)
 
 
-@check("layers", once=True, only=is_adaptive)
+@check("layers", once=True, dear=True, only=is_adaptive)
 def half_precision_ends_with_its_numbers(case: Case) -> None:
     """NaN, or infinity too early, for the largest inputs.
 
@@ -127,7 +127,7 @@ def _slopes(layer: Any, x: np.ndarray, dtype: str) -> list[np.ndarray]:
     return active().gradient(total, [x.astype("float32"), *trainable])
 
 
-@check("layers", once=True, only=is_adaptive)
+@check("layers", once=True, dear=True, only=is_adaptive)
 def declared_properties_hold(case: Case) -> None:
     """A promise about the curve that it does not keep."""
     # Of the object: some keep other promises for other arguments.

@@ -16,12 +16,10 @@ from keras_funcs.testing.runner import check
 from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect
 
-
-def _several_devices() -> bool:
-    return keras.config.backend() != "torch"
+SEVERAL = ("tensorflow", "jax")  # Keras trains on one device with Torch
 
 
-@check(*NUMERIC, once=True, when=_several_devices)
+@check(*NUMERIC, once=True, dear=True, backends=SEVERAL)
 def two_replicas_equal_one(case: Case) -> None:
     """A mean over half a batch, or state that replicas do not add up."""
     if len(active().devices()) < 2:
@@ -44,7 +42,7 @@ def two_replicas_equal_one(case: Case) -> None:
         close(history[name], value, f"{name} of replicas", 1e-4, 1e-5)
 
 
-@check(*NUMERIC, once=True, when=lambda: not _several_devices())
+@check(*NUMERIC, once=True, backends=("torch",))
 def several_devices_are_refused(case: Case) -> None:
     """Keras trains on one device with Torch, and says so."""
     try:
@@ -55,11 +53,7 @@ def several_devices_are_refused(case: Case) -> None:
         expect(False, "data parallelism was promised")
 
 
-def _lowers() -> bool:
-    return keras.config.backend() == "jax"
-
-
-@check(*NUMERIC, programs=True, when=_lowers)
+@check(*NUMERIC, programs=True, dear=True, backends=("jax",))
 def compiles_for_tpu(case: Case) -> None:
     """An operation that TPUs lack, in the value or in its gradient."""
     made = program(case)

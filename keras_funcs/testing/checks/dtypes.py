@@ -21,7 +21,7 @@ MIXED = ("mixed_float16", "mixed_bfloat16")
 HALF = 2e-2  # of the value; bfloat16 has 8 bits
 
 
-@check("layers", once=True)
+@check("layers", once=True, dear=True)
 def policies_are_kept(case: Case) -> None:
     """An output of another dtype than announced, or half-precision weights.
 
@@ -69,7 +69,7 @@ def policies_are_kept(case: Case) -> None:
                 close(found, wanted, f"the output in {policy}", HALF, HALF)
 
 
-@check("activations", once=True)
+@check("activations", once=True, dear=True)
 def dtype_of_the_input_is_kept(case: Case) -> None:
     """A constant that turns half precision into float32, or back."""
     function = case.make()
@@ -80,7 +80,7 @@ def dtype_of_the_input_is_kept(case: Case) -> None:
             finite(results([y]), f"the output in {dtype}")
 
 
-@check("losses")
+@check("losses", dear=True)
 def perfect_predictions_are_finite_in_every_dtype(case: Case) -> None:
     """`1 - 1e-7` is 1 in half precision: NaN on a perfect prediction."""
     y_true = inputs.one_hot(np.arange(CLASSES))
@@ -99,7 +99,7 @@ def perfect_predictions_are_finite_in_every_dtype(case: Case) -> None:
                 finite(results([found]), f"the loss in {dtype}")
 
 
-@check("losses", once=True)
+@check("losses", once=True, dear=True)
 def half_precision_is_close(case: Case) -> None:
     """A formula that only float32 has the digits for."""
     loss = case.make(reduction=None)
@@ -112,7 +112,7 @@ def half_precision_is_close(case: Case) -> None:
         close(results([found]), expected, f"the loss in {dtype}", HALF, HALF)
 
 
-@check("regularizers")
+@check("regularizers", dear=True)
 def half_precision_penalties_are_finite(case: Case) -> None:
     """A sum of squares over 65,504, or a float16 penalty added to a loss."""
     weights = np.full((64, 64), 30.0)
@@ -122,7 +122,7 @@ def half_precision_penalties_are_finite(case: Case) -> None:
         close(found, expected, f"the penalty of {dtype} weights", HALF, HALF)
 
 
-@check("optimizers", once=True)
+@check("optimizers", once=True, dear=True)
 def weights_of_every_dtype_are_stepped(case: Case) -> None:
     """An update in another dtype than the weight's, or that overflows."""
     with active().float64():
@@ -139,7 +139,7 @@ def weights_of_every_dtype_are_stepped(case: Case) -> None:
             expect(not np.array_equal(found, start), f"{dtype} did not move")
 
 
-@check("metrics", once=True)
+@check("metrics", once=True, dear=True)
 def half_precision_scores_count_the_same(case: Case) -> None:
     """A counter in the dtype of its inputs, which ends at 2,048.
 

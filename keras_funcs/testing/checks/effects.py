@@ -32,7 +32,7 @@ CONTEXTS: list[dict[str, Any]] = [
 UNSEEN = ("name", "memory_efficient")
 
 
-@check(*NUMERIC, once=True)
+@check(*NUMERIC, once=True, dear=True)
 def every_argument_has_an_effect(case: Case) -> None:
     """An argument that is taken and ignored, or that a base swallows.
 

@@ -18,7 +18,7 @@ from keras_funcs.testing.runner import same
 SHAPES = ((5,), (3, 4), (3, 2, 4), (3, 3, 2, 4))
 
 
-@check("initializers")
+@check("initializers", dear=True)
 def shape_and_dtype_are_kept(case: Case) -> None:
     """Weights of another shape or dtype than asked for, or not finite."""
     initializer = case.make()
@@ -50,7 +50,7 @@ def weights_stay_moderate(case: Case) -> None:
     expect(min(sizes) > 1e-5, f"outputs of the size {sizes}")
 
 
-@check("initializers", programs=True)
+@check("initializers", programs=True, dear=True)
 def compiled_draws_are_of_the_same_size(case: Case) -> None:
     """An initializer that the backend's compiler refuses."""
     made = program(case)
@@ -94,7 +94,7 @@ def a_seed_repeats_the_draw(case: Case) -> None:
     same(drawn[1], drawn[0], "weights after `keras.utils.set_random_seed`")
 
 
-@check("initializers", once=True)
+@check("initializers", once=True, dear=True)
 def names_and_configs_reach_layers(case: Case) -> None:
     """An initializer that a layer's own config does not bring back."""
     layer = keras.layers.Dense(4, kernel_initializer=case.make())

@@ -49,6 +49,7 @@ def label_forms_agree(case: Case) -> None:
 @check(
     "losses",
     once=True,
+    dear=True,
     only=lambda case: case.loss.unit == "label" and case.independent,
 )
 def more_axes_are_more_samples(case: Case) -> None:
@@ -65,7 +66,9 @@ def more_axes_are_more_samples(case: Case) -> None:
         close(found, expected, f"labels of shape {form.shape}")
 
 
-@check("losses", once=True, only=lambda case: case.loss.unit == "sample")
+@check(
+    "losses", once=True, dear=True, only=lambda case: case.loss.unit == "sample"
+)
 def more_axes_are_one_region(case: Case) -> None:
     """A region whose pixels' order counts, or that leaks into the next one."""
     loss, y_true, y_pred = _batch(case)
@@ -85,7 +88,7 @@ def more_axes_are_one_region(case: Case) -> None:
         close(alone, expected[1:2], f"one region of {what}")
 
 
-@check("losses", once=True)
+@check("losses", once=True, dear=True)
 def wrong_shapes_raise(case: Case) -> None:
     """A silent broadcast: labels `(N,)` against scores `(N, 1)` make N x N."""
     loss, y_true, y_pred = _batch(case)
@@ -154,6 +157,7 @@ def reductions_agree(case: Case) -> None:
 @check(
     "losses",
     once=True,
+    dear=True,
     only=lambda case: case.independent or case.loss.unit == "batch",
 )
 def weight_is_repetition(case: Case) -> None:
@@ -169,7 +173,7 @@ def weight_is_repetition(case: Case) -> None:
         close(found, expected, f"weights of shape {weight.shape}", 1e-5, 1e-5)
 
 
-@check("losses", once=True, only=lambda case: case.independent)
+@check("losses", once=True, dear=True, only=lambda case: case.independent)
 def samples_are_independent(case: Case) -> None:
     """A sum over the batch within the loss, which weights cannot undo.
 
@@ -182,7 +186,7 @@ def samples_are_independent(case: Case) -> None:
         close(alone, expected[i : i + 1], "a sample in a batch of its own")
 
 
-@check("losses", once=True)
+@check("losses", once=True, dear=True)
 def any_batch_has_a_loss(case: Case) -> None:
     """A division by the classes, pairs or negatives that a batch lacks."""
     loss, y_true, y_pred = _batch(case)
@@ -191,7 +195,7 @@ def any_batch_has_a_loss(case: Case) -> None:
     finite(_loss(loss, y_true[:1], y_pred[:1]), "the loss of one sample")
 
 
-@check("losses", once=True)
+@check("losses", once=True, dear=True)
 def masked_samples_do_not_count(case: Case) -> None:
     """A mask that the loss drops, or NaN where all is masked."""
     loss, y_true, y_pred = _batch(case)
@@ -207,7 +211,12 @@ def masked_samples_do_not_count(case: Case) -> None:
     close(found, 0.0, "the mean where all is masked")
 
 
-@check("losses", once=True, only=lambda case: case.accepts("ignore_class"))
+@check(
+    "losses",
+    once=True,
+    dear=True,
+    only=lambda case: case.accepts("ignore_class"),
+)
 def ignored_class_does_not_count(case: Case) -> None:
     """`ignore_class` that zeroes a loss but keeps it in the mean's count."""
     _, y_true, y_pred = _batch(case)

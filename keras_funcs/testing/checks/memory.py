@@ -11,7 +11,7 @@ from keras_funcs.testing.runner import close
 from keras_funcs.testing.runner import expect
 
 
-@check("layers", once=True, only=is_adaptive)
+@check("layers", once=True, dear=True, only=is_adaptive)
 def memory_efficient_saves_memory(case: Case) -> None:
     """A recomputed formula that is another one, or keeps what it computes.
 

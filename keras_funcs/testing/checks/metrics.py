@@ -18,7 +18,7 @@ from keras_funcs.testing.runner import finite
 from keras_funcs.testing.runner import same
 
 
-@check("metrics")
+@check("metrics", dear=True)
 def batches_do_not_matter(case: Case) -> None:
     """A mean of means: another number for each batch size or order."""
     metric, y_true, y_pred = _stream(case)
@@ -48,7 +48,7 @@ def reset_forgets_all(case: Case) -> None:
         same(found, expected, "the state after a second epoch")
 
 
-@check("metrics", once=True)
+@check("metrics", once=True, dear=True)
 def state_is_in_variables(case: Case) -> None:
     """State that a compiled step or a second replica does not see.
 
@@ -65,7 +65,7 @@ def state_is_in_variables(case: Case) -> None:
     close(_flat(parts[0].result()), expected, "the sum of two replicas")
 
 
-@check("metrics", once=True)
+@check("metrics", once=True, dear=True)
 def counts_go_on_past_2_to_the_24(case: Case) -> None:
     """A float32 counter: 16,777,216 + 1 is 16,777,216."""
     many, times = 2.0**24, 200
@@ -84,7 +84,7 @@ def counts_go_on_past_2_to_the_24(case: Case) -> None:
     close(found, expected, f"{times} samples after 2**24", 2.5e-7, 0.0)
 
 
-@check("metrics", once=True)
+@check("metrics", once=True, dear=True)
 def weights_are_repetitions(case: Case) -> None:
     """Weights that are dropped, or that count a sample of weight 0."""
     _, y_true, y_pred = _stream(case)
@@ -98,7 +98,7 @@ def weights_are_repetitions(case: Case) -> None:
         close(_result(case.make(), given), expected, f"weights {weight.shape}")
 
 
-@check("metrics", once=True)
+@check("metrics", once=True, dear=True)
 def masked_samples_are_not_counted(case: Case) -> None:
     """A mask of the scores that the metric does not ask for."""
     _, y_true, y_pred = _stream(case)
@@ -110,7 +110,7 @@ def masked_samples_are_not_counted(case: Case) -> None:
     close(_result(case.make(), (y_true, masked)), expected, "with a mask")
 
 
-@check("metrics", once=True)
+@check("metrics", once=True, dear=True)
 def forms_of_labels_agree(case: Case) -> None:
     """Ids, one-hot rows and more axes that count differently."""
     metric, y_true, y_pred = _stream(case)

@@ -30,6 +30,7 @@ STEPS = (1e-3, 1e-5)
 
 @check(
     *SMOOTH,
+    dear=True,
     only=lambda case: not case.layer.changes_gradient,
 )
 def gradient_is_the_slope(case: Case) -> None:
@@ -70,7 +71,7 @@ def _difference(
     return float(np.dot(values, [1, -8, 8, -1]) / (12 * step))
 
 
-@check(*DETERMINISTIC, programs=True)
+@check(*DETERMINISTIC, programs=True, dear=True)
 def compiled_equals_eager(case: Case) -> None:
     """A component that the backend's compiler refuses or changes."""
     made = program(case)
@@ -82,7 +83,7 @@ def compiled_equals_eager(case: Case) -> None:
         close(found, expected, f"compiled output {index}", 1e-4, 1e-5)
 
 
-@check("losses")
+@check("losses", dear=True)
 def extremes_are_finite(case: Case) -> None:
     """NaN or infinity from logits of 1e4 or probabilities of 0 and 1.
 
@@ -96,7 +97,7 @@ def extremes_are_finite(case: Case) -> None:
         finite(slope, f"the gradient at extremes, {form}")
 
 
-@check("losses", only=lambda case: case.keeps_gradient)
+@check("losses", dear=True, only=lambda case: case.keeps_gradient)
 def wrong_predictions_have_a_gradient(case: Case) -> None:
     """A clip that silences just the samples that are confidently wrong."""
     for form in _forms(case):
@@ -118,7 +119,7 @@ def wrong_predictions_have_a_gradient(case: Case) -> None:
         )
 
 
-@check("activations", "layers")
+@check("activations", "layers", dear=True)
 def extreme_inputs_are_finite(case: Case) -> None:
     """A formula that overflows, or whose gradient is NaN, at 0 or 1e4."""
     made = program(case)
@@ -132,7 +133,7 @@ def extreme_inputs_are_finite(case: Case) -> None:
         finite(slope, "the gradient at extremes")
 
 
-@check("regularizers")
+@check("regularizers", dear=True)
 def extreme_weights_are_finite(case: Case) -> None:
     """A penalty without a gradient at zero weights, where all of them end."""
     made = program(case)

@@ -22,7 +22,7 @@ RATE = 0.05
 STEPS = 300
 
 
-@check("optimizers", once=True)
+@check("optimizers", once=True, dear=True)
 def a_rate_of_zero_changes_nothing(case: Case) -> None:
     """Slots made from weights that a lazy build on TensorFlow sees as 0."""
     made = bench(case, learning_rate=0.0)
@@ -32,7 +32,7 @@ def a_rate_of_zero_changes_nothing(case: Case) -> None:
         same(found, expected, "a weight after epochs with learning rate 0")
 
 
-@check("optimizers", once=True)
+@check("optimizers", once=True, dear=True)
 def early_and_lazy_builds_agree(case: Case) -> None:
     """State that depends on whether it was made before or within `fit`."""
     lazy, early = bench(case), bench(case)
@@ -43,7 +43,7 @@ def early_and_lazy_builds_agree(case: Case) -> None:
         close(found, expected, "the state after an early build", 1e-6, 1e-7)
 
 
-@check("optimizers")
+@check("optimizers", dear=True)
 def a_quadratic_is_minimized(case: Case) -> None:
     """A wrong sign, or a bias correction that stops the descent."""
     target = inputs.weights(1)
@@ -77,7 +77,7 @@ def no_gradient_is_no_accident(case: Case) -> None:
         finite(np.concatenate(_flat(_train(case, [huge] * 2))), f"at {size}")
 
 
-@check("optimizers", once=True)
+@check("optimizers", once=True, dear=True)
 def options_of_keras_work(case: Case) -> None:
     """Clipping, averaging, loss scaling or accumulation that is overridden."""
     steps = [_gradients(seed) for seed in (1, 2, 3, 4)]
@@ -101,7 +101,7 @@ def options_of_keras_work(case: Case) -> None:
     _agree(_train(case, steps, **option), _train(case, means), option)
 
 
-@check("optimizers", once=True)
+@check("optimizers", once=True, dear=True)
 def averages_replace_the_weights(case: Case) -> None:
     """A moving average of the weights that is never written."""
     steps = [_gradients(seed) for seed in (1, 2)]
@@ -132,7 +132,7 @@ def decay_shrinks_and_can_be_excluded(case: Case) -> None:
     same(values(variables[0]), decayed[0], "another variable")
 
 
-@check("optimizers", once=True)
+@check("optimizers", once=True, dear=True)
 def lookups_have_gradients(case: Case) -> None:
     """Gradients by row, as TensorFlow gives them for an embedding."""
     keras.utils.set_random_seed(3)
@@ -150,7 +150,7 @@ def lookups_have_gradients(case: Case) -> None:
     same(after[2:], before[2:], "rows that were not looked up")
 
 
-@check("optimizers", once=True)
+@check("optimizers", once=True, dear=True)
 def schedules_are_taken(case: Case) -> None:
     """A learning rate that is read once, in the constructor."""
     rate = keras.optimizers.schedules.PiecewiseConstantDecay([1], [RATE, 0.0])

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_funcs._core.backend import active
 from keras_funcs.testing.bench import inputs
 from keras_funcs.testing.bench.cases import Case
 from keras_funcs.testing.bench.models import RAGGED
@@ -24,7 +23,7 @@ from keras_funcs.testing.runner import finite
 from keras_funcs.testing.runner import same
 
 
-@check(once=True)
+@check(once=True, dear=True)
 def resumed_training_is_the_same(case: Case) -> None:
     """State that a saved file loses: slots, counters, seeds, hyperparameters.
 
@@ -43,7 +42,7 @@ def resumed_training_is_the_same(case: Case) -> None:
         same(found, expected, "the state after a resumed training")
 
 
-@check("layers", once=True)
+@check("layers", once=True, dear=True)
 def same_seed_gives_the_same(case: Case) -> None:
     """A random number that Keras's seed does not reach."""
     first, _ = trained(case)
@@ -65,7 +64,8 @@ class _Probe(keras.layers.Layer):
         return inputs
 
 
-@check(*NUMERIC, once=True, when=lambda: active().compiles_steps())
+# The others trace nothing.
+@check(*NUMERIC, once=True, dear=True, backends=("tensorflow", "jax"))
 def steps_are_traced_once(case: Case) -> None:
     """A Python value in a step that changes and makes it compile again.
 
@@ -120,7 +120,7 @@ def inference_is_deterministic(case: Case) -> None:
         same(results([layer(x, **mode)]), first, "a second call")
 
 
-@check("layers", once=True, only=lambda case: case.rank_is_free)
+@check("layers", once=True, dear=True, only=lambda case: case.rank_is_free)
 def masks_pass(case: Case) -> None:
     """A layer that drops the mask of a padded sequence."""
     layer = case.make()
@@ -135,7 +135,7 @@ def masks_pass(case: Case) -> None:
     same(results([found]), results([expected]), "the mask")
 
 
-@check("layers", once=True, only=lambda case: case.rank_is_free)
+@check("layers", once=True, dear=True, only=lambda case: case.rank_is_free)
 def unknown_sizes_are_taken(case: Case) -> None:
     """A layer that needs the batch size or the length of a sequence."""
     x = inputs.sequences(case)
@@ -153,7 +153,7 @@ def unknown_sizes_are_taken(case: Case) -> None:
     )
 
 
-@check("layers", once=True, only=lambda case: not case.rank_is_free)
+@check("layers", once=True, dear=True, only=lambda case: not case.rank_is_free)
 def unknown_maps_are_taken(case: Case) -> None:
     """A layer that needs the sizes of a map or of a batch.
 
@@ -179,7 +179,7 @@ def unknown_maps_are_taken(case: Case) -> None:
     expect(all(fits), f"the symbolic call announced {y.shape}, gave {found}")
 
 
-@check("layers", once=True, only=is_adaptive)
+@check("layers", once=True, dear=True, only=is_adaptive)
 def serves_as_an_activation(case: Case) -> None:
     """A layer in `Dense(activation=...)` whose weights come too late."""
     models = []
@@ -203,7 +203,12 @@ def serves_as_an_activation(case: Case) -> None:
         same(results([model(rows)]), expected, "a reloaded activation")
 
 
-@check("layers", once=True, only=lambda case: case.accepts("shared_axes"))
+@check(
+    "layers",
+    once=True,
+    dear=True,
+    only=lambda case: case.accepts("shared_axes"),
+)
 def channels_may_come_first(case: Case) -> None:
     """Coefficients on the wrong axis of `(batch, channels, height, width)`."""
     x = inputs.generator().normal(size=(2, 3, 4, 5)).astype("float32")

@@ -1,0 +1,70 @@
+"""A dear test runs on one backend, and every backend gets its share."""
+
+from collections import Counter
+from pathlib import Path
+
+import keras
+import pytest
+
+from keras_funcs._core.backend import BACKENDS
+from tests import assignment
+
+
+@pytest.mark.parametrize("backends", [BACKENDS, BACKENDS[:2], BACKENDS[1:2]])
+def test_rows_and_columns_meet_all_backends(backends):
+    size = len(backends)
+    for start in range(5):
+        row = [assignment.home_of(start, c, backends) for c in range(size)]
+        column = [assignment.home_of(r, start, backends) for r in range(size)]
+        assert sorted(row) == sorted(column) == sorted(backends)
+
+
+def test_one_backend_is_here():
+    for row in range(3):
+        home = assignment.home_of(row, 1)
+        assert assignment.is_here(row, 1) == (home == keras.config.backend())
+
+
+def test_names_share_the_backends_evenly():
+    homes = Counter(
+        assignment.home_of(assignment.row_of(f"test_{i}"), 0)
+        for i in range(300)
+    )
+    assert min(homes[name] for name in BACKENDS) > 60
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [("", ()), ("*", ("Dice", "Snake")), ("Dice,Swish", ("Dice",))],
+)
+def test_in_full(monkeypatch, chosen, names):
+    monkeypatch.setenv(assignment.VARIABLE, chosen)
+    found = [n for n in ("Dice", "Snake") if assignment.is_in_full(n)]
+    assert found == list(names)
+
+
+def test_without_the_variable_all_is_in_full(monkeypatch):
+    monkeypatch.delenv(assignment.VARIABLE, raising=False)
+    assert assignment.is_in_full("Dice")
+
+
+def test_a_dear_test_runs_on_one_backend(monkeypatch):
+    monkeypatch.setenv(assignment.VARIABLE, "")
+    dear = {"tests/a.py::test_a"}
+    away = [
+        assignment.is_assigned_elsewhere("tests/a.py::test_a", number, dear)
+        for number in range(3)
+    ]
+    assert sorted(away) == [False, True, True]
+    assert not assignment.is_assigned_elsewhere("tests/a.py::test_b", 0, dear)
+    assert any(
+        assignment.is_assigned_elsewhere("tests/data/a.py::test", number, dear)
+        for number in range(2)
+    )
+    monkeypatch.setenv(assignment.VARIABLE, assignment.EVERYTHING)
+    assert not assignment.is_assigned_elsewhere("tests/a.py::test_a", 0, dear)
+
+
+def test_paths_without_a_backend_exist():
+    root = Path(__file__).parents[1]
+    assert all((root / path).exists() for path in assignment.WITHOUT_BACKEND)
