@@ -30,10 +30,12 @@ def test_growth_is_told_with_its_place(known):
 
 
 def test_a_record_replaces_the_old_one(known):
-    seconds.record([{"check": [1.0, 2.0], "f.py::t": [4.0]}], 0.25)
-    seconds.record_dear([{"check": [9.0], "f.py::t": [4.0], "f.py::u": [0.1]}])
+    full = [{"check": [9.0], "f.py::s": [2.0], "f.py::u": [0.1]}]
+    seconds.record(full, 0.25, True)
+    usual = [{"check": [1.0, 2.0], "f.py::t": [4.0]}]
+    seconds.record(usual, 0.25, False)
     assert json.loads(known.read_text(encoding="utf-8")) == {
-        "dear": ["f.py::t"],
+        "dear": ["f.py::s", "f.py::t"],
         "yardstick": 0.25,
         "seconds": {"check": 3.0, "f.py": 4.0},
     }

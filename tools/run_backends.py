@@ -139,10 +139,8 @@ def main() -> int:
     sums = seconds.summed(spent)
     print(f"\n==== {time.monotonic() - start:.0f} s. The dearest:")
     print(seconds.dearest(sums))
-    if options.record and options.full:
-        seconds.record_dear(spent)
-    elif options.record:
-        seconds.record(spent, unit)
+    if options.record:
+        seconds.record(spent, unit, options.full)
     usual = not arguments and options.backends == ",".join(BACKENDS)
     if usual and not in_full:
         problem = seconds.excess(sums, unit)

@@ -3,8 +3,8 @@
 Each test process writes what its tests took (`tests/conftest.py`), by check
 for the conformance battery and by function for the others. `tests/seconds.json`
 holds a record of that: the sums of a usual run, to compare later runs with,
-and the functions that a full run found dear, which `tests/assignment.py` gives
-to one backend each. A yardstick makes machines comparable: the time of a
+and the functions that were found dear, which `tests/assignment.py` gives to
+one backend each. A yardstick makes machines comparable: the time of a
 fixed piece of Python.
 """
 
@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from typing import TypeAlias
 
 RECORD = Path(__file__).parents[1] / "tests" / "seconds.json"
@@ -60,22 +61,28 @@ def dearest(seconds: Counter[str]) -> str:
     return "\n".join([f"{whole:8.1f} s  in all, of processor time", *rows])
 
 
-def record(processes: list[Times], unit: float) -> None:
-    """Makes the sums of a usual run those to compare with."""
-    sums = summed(processes)
-    rounded = {name: round(s, 1) for name, s in sorted(sums.items())}
-    _update(yardstick=round(unit, 4), seconds=rounded)
+def record(processes: list[Times], unit: float, full: bool) -> None:
+    """Keeps what a run took.
 
-
-def record_dear(processes: list[Times]) -> None:
-    """Makes the dear functions of a full run those with a fixed backend."""
+    The sums are those of a usual run. Dear is what a full run found so, and
+    what a usual run, in which a dear test has one backend, finds in addition.
+    """
     means = {
         (name, sum(values) / len(values))
         for times in processes
         for name, values in times.items()
         if "::" in name
     }
-    _update(dear=sorted({name for name, mean in means if mean > DEAR}))
+    dear = {name for name, mean in means if mean > DEAR}
+    if full:
+        _update(dear=sorted(dear))
+        return
+    sums = summed(processes)
+    _update(
+        dear=sorted(dear.union(_known()["dear"])),
+        yardstick=round(unit, 4),
+        seconds={name: round(s, 1) for name, s in sorted(sums.items())},
+    )
 
 
 def excess(seconds: Counter[str], unit: float) -> str:
@@ -97,10 +104,8 @@ def excess(seconds: Counter[str], unit: float) -> str:
     )
 
 
-def _known() -> dict[str, dict[str, float]]:
-    content: dict[str, dict[str, float]] = json.loads(
-        RECORD.read_text(encoding="utf-8")
-    )
+def _known() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
     return content
 
 
