@@ -15,6 +15,11 @@ from typing import NamedTuple
 import keras
 
 from keras_funcs._core import checks
+from keras_funcs._core import keras_traits
+from keras_funcs._core.traits import LossTraits
+from keras_funcs._core.traits import MetricTraits
+from keras_funcs._core.traits import Traits
+from keras_funcs._core.traits import traits_of
 
 MAX_CONFIG_BYTES = 64 * 2**20
 MAX_EXPANSION = 200  # Keras does not compress; a bomb does
@@ -22,11 +27,6 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 
 # They run code, or read files, that the model's author chose.
 UNSAFE = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer")
-# With class ids as labels these give a number, but not the right one.
-NEED_ONE_HOT = (
-    "auc", "categoricalaccuracy", "f1score", "fbetascore", "precision",
-    "recall",
-)  # fmt: skip
 
 
 class Finding(NamedTuple):
@@ -175,31 +175,51 @@ def _compiled(config: dict[str, Any]) -> Iterator[Finding]:
     if not isinstance(compiled, dict):
         return
     loss, settings = _named(compiled.get("loss"))
+    traits = traits_of(_known(compiled.get("loss"), LossTraits), LossTraits)
+    scores = "any" if traits is None else traits.scores
+    logits = {"logits": True, "probabilities": False}.get(scores)
+    argument = "from_logits" in settings
+    if argument:
+        logits = bool(settings["from_logits"])
     end, activation = _last_layer(config)
-    takes_logits = settings.get("from_logits", False)
-    if "crossentropy" in _fold(loss) or "from_logits" in settings:
-        squashed = activation in ("softmax", "sigmoid")
-        if activation == "linear" and not takes_logits:
-            yield Finding(
-                "warning",
-                f"the loss {loss} expects probabilities, but the last layer "
-                f"'{end}' gives logits: use from_logits=True",
-            )
-        if squashed and takes_logits:
-            yield Finding(
-                "warning",
-                f"the loss {loss} expects logits, but the last layer '{end}' "
-                f"ends in {activation}: use from_logits=False",
-            )
+    if activation == "linear" and logits is False:
+        remedy = "use from_logits=True" if argument else "add a softmax"
+        yield Finding(
+            "warning",
+            f"the loss {loss} expects probabilities, but the last layer "
+            f"'{end}' gives logits: {remedy}",
+        )
+    if activation in ("softmax", "sigmoid") and logits:
+        remedy = "use from_logits=False" if argument else "drop it"
+        yield Finding(
+            "warning",
+            f"the loss {loss} expects logits, but the last layer '{end}' "
+            f"ends in {activation}: {remedy}",
+        )
+    if traits is None or (traits.targets, traits.forms) != ("classes", "ids"):
+        return
     metrics = compiled.get("metrics")
     for item in metrics if isinstance(metrics, list) else []:
-        metric, _ = _named(item)
-        if "sparse" in _fold(loss) and _fold(metric) in NEED_ONE_HOT:
+        measured = traits_of(_known(item, MetricTraits), MetricTraits)
+        if measured is not None and (
+            measured.targets == "labels" or measured.forms == "rows"
+        ):
             yield Finding(
                 "warning",
-                f"the metric {metric} expects one-hot labels, but the loss "
-                f"{loss} takes class ids: the metric's number is wrong",
+                f"the metric {_named(item)[0]} expects one-hot labels, but "
+                f"the loss {loss} takes class ids: the metric's number is "
+                "wrong",
             )
+
+
+def _known(item: Any, kind: type[Traits]) -> Any:
+    """The class or function of a loss or metric, if it is known here."""
+    name = item.get("registered_name") if isinstance(item, dict) else None
+    if isinstance(name, str):
+        found = keras.saving.get_registered_object(name)
+        if found is not None:
+            return found
+    return keras_traits.names(kind is MetricTraits).get(_named(item)[0])
 
 
 def _last_layer(config: dict[str, Any]) -> tuple[str, str]:

@@ -6,6 +6,7 @@ a part of it with `dataclasses.replace`. An object whose arguments decide sets
 its own in the constructor.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from typing import TypeAlias
@@ -48,6 +49,10 @@ class LossTraits(Traits):
             sample alone.
         keeps_gradient: Boolean. Whether a confidently wrong prediction has a
             gradient; some losses remove it by definition.
+        single: Boolean. Of `"classes"`, whether a single score is a yes or
+            no, as of a mask with one channel.
+        ranks: Boolean. Of `"ids"`, whether these are ordered classes, one
+            more than there are scores.
         unknown: Integer or None. The label of a score that does not count.
     """
 
@@ -57,6 +62,8 @@ class LossTraits(Traits):
     unit: str = "label"
     independent: bool = True
     keeps_gradient: bool = True
+    single: bool = False
+    ranks: bool = False
     unknown: int | None = None
 
     def __post_init__(self) -> None:
@@ -78,6 +85,7 @@ class MetricTraits(Traits):
         scores: String. As in `LossTraits`.
         reads_size: Boolean. Whether the value depends on the size of several
             scores, not only on their order.
+        single: Boolean. As in `LossTraits`.
         unknown: Integer or None. The label of a score that does not count.
     """
 
@@ -86,6 +94,7 @@ class MetricTraits(Traits):
     forms: str = "any"
     scores: str = "any"
     reads_size: bool = True
+    single: bool = False
     unknown: int | None = None
 
     def __post_init__(self) -> None:
@@ -140,5 +149,58 @@ def traits_of(thing: Any, kind: type[T]) -> T | None:
         it; None otherwise.
     """
     found = getattr(thing, "traits", None)
-    # An attribute of a user's class may have the name by chance.
+    if not isinstance(found, Traits):  # a user's attribute of the same name
+        from keras_funcs._core.keras_traits import known  # needs this module
+
+        found = known(thing, kind)
     return found if isinstance(found, kind) else None
+
+
+def shared_traits(losses: Sequence[Any]) -> LossTraits:
+    """The traits of a sum of losses: those that all its parts have.
+
+    Forms of labels are shared as well if one part takes fewer than another.
+    """
+    found = [traits_of(loss, LossTraits) for loss in losses]
+    traits = [item for item in found if item is not None]
+    targets = {item.targets for item in traits}
+    if len(traits) < len(found) or len(targets) > 1:
+        return LossTraits()
+    forms = {item.forms for item in traits} - {"any"}
+    logits = {takes_logits(loss) for loss in losses} - {None}
+    unknown = {item.unknown for item in traits}
+    return LossTraits(
+        targets=targets.pop(),
+        forms=forms.pop() if len(forms) == 1 else "any",
+        scores="any"
+        if len(logits) != 1
+        else "logits"
+        if logits.pop()
+        else "probabilities",
+        single=all(item.single for item in traits),
+        ranks=all(item.ranks for item in traits),
+        unknown=unknown.pop() if len(unknown) == 1 else None,
+    )
+
+
+def setting(thing: Any, name: str, default: Any = None) -> Any:
+    """Reads an argument of an object from its config.
+
+    Keras keeps the config between its versions, but not the attributes: 3.16
+    drops `from_logits` of `SparseCategoricalCrossentropy`.
+    """
+    try:
+        config = thing.get_config()
+    except Exception:  # a class, a function, or a user's object without one
+        return default
+    return config.get(name, default) if isinstance(config, dict) else default
+
+
+def takes_logits(thing: Any) -> bool | None:
+    """Whether a loss or metric takes logits; None if it takes any scores."""
+    given = setting(thing, "from_logits")
+    if given is not None:
+        return bool(given)
+    traits = traits_of(thing, LossTraits) or traits_of(thing, MetricTraits)
+    scores = "any" if traits is None else traits.scores
+    return {"logits": True, "probabilities": False}.get(scores)

@@ -8,6 +8,8 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.resolve import getter
+from keras_funcs._core.traits import LossTraits
+from keras_funcs._core.traits import traits_of
 from keras_funcs._core.typing import Tensor
 
 _get = getter("losses", keras.losses.get)
@@ -23,6 +25,9 @@ class FunctionLoss(keras.losses.Loss):
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
         self.function = function
+        traits = traits_of(function, LossTraits)
+        if traits is not None:
+            self.traits = traits
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         # (B,) against (B, 1) would be broadcast to (B, B).

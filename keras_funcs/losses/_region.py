@@ -140,7 +140,13 @@ class RegionLoss(MaskedLoss):
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
-    traits = LossTraits(targets="classes", unit="sample", keeps_gradient=False)
+    traits = LossTraits(
+        targets="classes",
+        unit="sample",
+        keeps_gradient=False,
+        single=True,
+        unknown=-1,
+    )
     from_logits = False
     per_sample = True
     multi_label = False

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import shared_traits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
 from keras_funcs.losses._base import weight_for
@@ -75,6 +76,7 @@ class WeightedSum(MaskedLoss):
             checks.invalid("losses", "a list of at least one loss", losses)
         self.losses = [revive("losses", item) for item in losses]
         self.parts = [as_loss("losses", item) for item in self.losses]
+        self.traits = shared_traits(self.parts)
         for part in self.parts:
             if part.reduction not in ("sum_over_batch_size", self.reduction):
                 checks.invalid(

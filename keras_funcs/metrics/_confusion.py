@@ -33,7 +33,9 @@ class ConfusionMetric(StateMetric):
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
     """
 
-    traits = MetricTraits(direction="max", targets="classes", reads_size=False)
+    traits = MetricTraits(
+        direction="max", targets="classes", reads_size=False, single=True
+    )
     # Whether each score has a yes or no of its own; the state is then a matrix
     # of two classes for each label, `(L, 2, 2)`.
     multi_label = False

@@ -41,7 +41,7 @@ class ScoreMetric(StateMetric):
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
     """
 
-    traits = MetricTraits(direction="max", targets="classes")
+    traits = MetricTraits(direction="max", targets="classes", single=True)
     state_arguments: tuple[str, ...] = (
         "from_logits",
         "num_classes",

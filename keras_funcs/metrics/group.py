@@ -66,7 +66,7 @@ class MetricGroup(Configurable, keras.metrics.Metric):
         doi:10.21105/joss.04101 (compute groups)
     """
 
-    traits = MetricTraits(targets="classes", reads_size=False)
+    traits = MetricTraits(targets="classes", reads_size=False, single=True)
 
     def __init__(
         self,

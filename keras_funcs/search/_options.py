@@ -24,16 +24,16 @@ from keras_funcs._core.resolve import by_name
 Domain = Range | Choice
 
 LEARNING_RATE = Range(1e-4, 3e-2, log=True)
-# What is worth searching of Keras's own classes, by lower-case name.
-KERAS_TUNE: dict[str, dict[str, Domain]] = {
-    "sgd": {"learning_rate": Range(1e-3, 1.0, log=True)},
-    "lion": {"learning_rate": Range(1e-5, 3e-3, log=True)},
-    "adamw": {
+# The arguments of Keras's own classes that are worth searching.
+KERAS_TUNE: dict[Callable[..., Any], dict[str, Domain]] = {
+    keras.optimizers.SGD: {"learning_rate": Range(1e-3, 1.0, log=True)},
+    keras.optimizers.Lion: {"learning_rate": Range(1e-5, 3e-3, log=True)},
+    keras.optimizers.AdamW: {
         "learning_rate": LEARNING_RATE,
         "weight_decay": Range(1e-5, 1e-1, log=True),
     },
-    "l1": {"l1": Range(1e-6, 1e-2, log=True)},
-    "l2": {"l2": Range(1e-6, 1e-2, log=True)},
+    keras.regularizers.L1: {"l1": Range(1e-6, 1e-2, log=True)},
+    keras.regularizers.L2: {"l2": Range(1e-6, 1e-2, log=True)},
 }
 # The kinds a name is looked up in, and Keras's module for the same.
 KINDS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -136,7 +136,7 @@ def _of_class(
         if entry.object is cls:
             tune = dict(entry.tune)
     if not tune:
-        tune = dict(KERAS_TUNE.get(cls.__name__.lower(), {}))
+        tune = dict(KERAS_TUNE.get(cls, {}))
     if kind == "optimizer" and "learning_rate" in parameters:
         # It comes first: the one number that always matters.
         tune = {"learning_rate": LEARNING_RATE, **tune}

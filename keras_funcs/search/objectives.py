@@ -1,41 +1,19 @@
-"""Which way a metric is better: what a search maximises or minimises."""
+"""The direction of a metric: whether a search maximises or minimises it."""
 
 import difflib
 import re
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from keras_funcs._core import checks
-from keras_funcs._core.extras import require
+import keras
 
-LARGER_IS_BETTER = frozenset(
-    """
-    accuracy acc categorical_accuracy sparse_categorical_accuracy
-    binary_accuracy top_k_categorical_accuracy
-    sparse_top_k_categorical_accuracy auc precision recall true_positives
-    true_negatives sensitivity_at_specificity specificity_at_sensitivity
-    precision_at_recall recall_at_precision f1_score fbeta_score f_beta_score
-    r2_score cosine_similarity pearson_correlation concordance_correlation
-    io_u iou binary_io_u binary_iou mean_io_u mean_iou one_hot_io_u
-    one_hot_iou one_hot_mean_io_u one_hot_mean_iou
-    balanced_accuracy matthews_correlation cohen_kappa geometric_mean
-    specificity macro_f1 average_precision auroc lift_score precision_score
-    recall_score specificity_score f_score geometric_mean_score hamming_score
-    shot_recall top_k_recall worst_class_recall confusion_matrix
-    kolmogorov_smirnov
-    multi_label_confusion_matrix
-    """.split()
-)
-SMALLER_IS_BETTER = frozenset(
-    """
-    loss mean_squared_error mse root_mean_squared_error rmse
-    mean_absolute_error mae mean_absolute_percentage_error mape
-    mean_squared_logarithmic_error msle kl_divergence poisson log_cosh
-    logcosh logcosh_error log_cosh_error hinge squared_hinge
-    categorical_hinge binary_crossentropy
-    categorical_crossentropy sparse_categorical_crossentropy false_positives
-    false_negatives brier_score expected_calibration_error macro_mae
-    """.split()
-)
+from keras_funcs._core import checks
+from keras_funcs._core import keras_traits
+from keras_funcs._core.component import registered
+from keras_funcs._core.extras import require
+from keras_funcs._core.traits import MetricTraits
+from keras_funcs._core.traits import traits_of
 
 
 def objective(metric: Any, direction: str | None = None) -> Any:
@@ -43,7 +21,9 @@ def objective(metric: Any, direction: str | None = None) -> Any:
 
     KerasTuner takes several Keras metrics that are better when larger
     (`f1_score`, `r2_score`, `cosine_similarity`) for losses, and refuses
-    others. Here the direction is looked up, or given, never guessed.
+    others. Here the direction is that of the metric's traits, or given, never
+    guessed. A metric of your own declares it by
+    `traits = keras_funcs.MetricTraits(direction="max")`.
 
     Args:
         metric: String, the metric's name as it stands in the logs, such as
@@ -51,13 +31,13 @@ def objective(metric: Any, direction: str | None = None) -> Any:
             result; a search selects on validation data, so `"val_"` is put
             before it where it is missing. Or a metric, or a
             `keras_tuner.Objective`, which is returned as it is.
-        direction: `"max"`, `"min"`, or None for what the registry says.
+        direction: `"max"`, `"min"`, or None for that of the metric's traits.
 
     Returns:
         A `keras_tuner.Objective`.
 
     Raises:
-        ValueError: for a name that is not registered, given no direction.
+        ValueError: for a metric whose direction is neither known nor given.
 
     Example:
     ```python
@@ -75,11 +55,10 @@ def objective(metric: Any, direction: str | None = None) -> Any:
     if direction is None:
         whole = name.split("/")[0]  # of which this is one class's number
         plain = re.sub(r"_\d+$", "", whole)  # auc_1 is Keras's second `auc`
-        if plain in LARGER_IS_BETTER:
-            direction = "max"
-        elif plain in SMALLER_IS_BETTER:
-            direction = "min"
-        else:
+        direction = _declared(metric) or directions().get(plain)
+        if direction is None:
+            direction = _declared(_of_keras(plain))
+        if direction is None:
             checks.invalid(
                 "objective",
                 f"a metric whose direction is known{_near(plain)}; for your "
@@ -91,7 +70,39 @@ def objective(metric: Any, direction: str | None = None) -> Any:
     return keras_tuner.Objective(f"val_{name}", direction)
 
 
+@cache
+def directions() -> Mapping[str, str]:
+    """The direction of each metric, by the name it has in the logs."""
+    own = {
+        name: entry.object
+        for entry in registered("metrics")
+        for name in keras_traits.names_of(entry.object)
+    }
+    found = {
+        name: _declared(item)
+        for name, item in {**keras_traits.names(metrics=True), **own}.items()
+    }
+    known = {name: value for name, value in found.items() if value is not None}
+    return {"loss": "min", **known}
+
+
+def _declared(metric: Any) -> str | None:
+    traits = traits_of(metric, MetricTraits)
+    return None if traits is None else traits.direction
+
+
+def _of_keras(name: str) -> Any:
+    """The metric or function that `compile` makes of a name, or None."""
+    if name == "acc":  # which `compile` alone knows
+        name = "accuracy"
+    for home in (keras.metrics, keras.losses):
+        try:
+            return home.get(name)
+        except (ValueError, TypeError):
+            continue
+    return None
+
+
 def _near(name: str) -> str:
-    known = sorted(LARGER_IS_BETTER | SMALLER_IS_BETTER)
-    found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    found = difflib.get_close_matches(name, sorted(directions()), 3, cutoff=0.5)
     return f" (nearest: {', '.join(found)})" if found else ""

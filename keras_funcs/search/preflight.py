@@ -9,10 +9,7 @@ from typing import NoReturn
 import keras
 import numpy as np
 
-from keras_funcs.inspect.diagnosis._mismatch import BINARY_LOSSES
-from keras_funcs.inspect.diagnosis._mismatch import EITHER_LOSSES
-from keras_funcs.inspect.diagnosis._mismatch import SPARSE_LOSSES
-from keras_funcs.inspect.diagnosis._mismatch import fold
+from keras_funcs.inspect.diagnosis._labels import reader
 from keras_funcs.inspect.diagnosis.model import MAX_SAMPLES
 from keras_funcs.inspect.diagnosis.model import diagnose
 from keras_funcs.inspect.recorder import flatten
@@ -180,33 +177,26 @@ def _batch(settings: training.Settings) -> tuple[Any, Any]:
 
 def _check_labels(name: str, y: np.ndarray, model: Any) -> None:
     """Looks at all labels, where the loss says that they are classes."""
-    loss, shape = fold(model.loss), getattr(model, "output_shape", None)
-    sparse = loss in SPARSE_LOSSES | EITHER_LOSSES
-    if not isinstance(shape, tuple) or not (sparse or loss in BINARY_LOSSES):
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or y.dtype.kind not in "biu":
         return
-    same = y.ndim == len(shape) and y.shape[-1] == shape[-1]
-    rows = same and shape[-1] > 1
-    if y.dtype.kind not in "biu" or rows:
+    loss = reader(model.loss, (len(y), *shape[1:]))
+    rows = y.ndim == len(shape) and y.shape[-1] == shape[-1] > 1
+    if loss is None or rows:
         return
-    classes = shape[-1] if sparse else 2
-    ids = y.reshape(-1).astype(np.int64)
-    ignored = getattr(model.loss, "ignore_class", None)
-    if loss == "binaryfocal":
-        ignored = -1  # unknown
-    if ignored is not None:
-        ids = ids[ids != ignored]
-    if not ids.size:
+    classes = loss.classes(y) or 2 * (loss.targets == "labels")
+    ids = loss.counted(y)
+    if not classes or not ids.size:
         return
-    low, high = int(ids.min()), int(ids.max())
-    if low < 0 or high >= classes:
+    if loss.invalid(y).size:
         _fail(
             name,
             f"labels from 0 to {classes - 1}, as the model has "
             f"{shape[-1]} outputs",
-            f"labels from {low} to {high}",
+            f"labels from {ids.min():g} to {ids.max():g}",
         )
     if name == "train" and ids.size <= len(y):
-        single = np.flatnonzero(np.bincount(ids) == 1)
+        single = np.flatnonzero(np.bincount(ids.astype(np.int64)) == 1)
         if single.size:
             _fail(
                 name,

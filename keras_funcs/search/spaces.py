@@ -6,12 +6,18 @@ active. The names are unique: `loss`, `loss/LogitAdjusted/tau`.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
+from keras_funcs._core.component import arguments
+from keras_funcs._core.component import registered
+from keras_funcs._core.resolve import by_name
 from keras_funcs._core.typing import Counts
 from keras_funcs.search._options import Domain
 from keras_funcs.search._options import Option
@@ -35,7 +41,6 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     ),
     "binary": ("binary_crossentropy", "BinaryFocal"),
 }
-_NEED_COUNTS = ("LogitAdjusted", "WeightedCrossentropy")
 
 # What a search compares with; the default of a choice that offers it.
 BASELINE = frozenset(
@@ -48,6 +53,25 @@ BASELINE = frozenset(
         "binary_crossentropy",
     }
 )
+
+
+# The names that the model being built has declared.
+_names: ContextVar[set[tuple[str, str]] | None] = ContextVar(
+    "names", default=None
+)
+
+
+@contextmanager
+def one_model() -> Iterator[None]:
+    """Refuses, in this context, two choices under one name.
+
+    KerasTuner gives both the value of the first.
+    """
+    token = _names.set(set())
+    try:
+        yield
+    finally:
+        _names.reset(token)
 
 
 def activation(
@@ -104,12 +128,18 @@ def loss(
         choices = [
             item
             for item in LOSSES[task]
-            if class_counts is not None or item not in _NEED_COUNTS
+            if class_counts is not None or not _takes_counts(item)
         ]
     counts = None if class_counts is None else [int(n) for n in class_counts]
     fixed = {"from_logits": from_logits, "class_counts": counts}
     chosen, values = _declare(hp, "loss", name, choices, fixed)
     return chosen.make(**values)
+
+
+def _takes_counts(name: str) -> bool:
+    """Whether a loss is for known class counts."""
+    entry = by_name(registered("losses"), name)
+    return entry is not None and "class_counts" in arguments(entry.object)
 
 
 def optimizer(
@@ -163,6 +193,7 @@ def _declare(
     if len(set(labels)) < len(labels):
         checks.invalid("choices", "choices that differ", labels)
     start = next((item for item in labels if item in BASELINE), labels[0])
+    _check_name(hp, name, labels)
     label = hp.Choice(name, labels, default=start)
     # Under an inactive condition of the user's there is no value; what is
     # made then is not used.
@@ -181,6 +212,29 @@ def _declare(
         if item.label == label:
             chosen, found = item, values
     return chosen, {k: v for k, v in found.items() if v is not None}
+
+
+def _check_name(hp: Any, name: str, labels: list[str]) -> None:
+    """Refuses a second choice under one name and one set of conditions."""
+    conditions = list(hp._conditions)  # of the scope; there is no public way
+    for item in hp.space:
+        if item.name == name and list(item.conditions) == conditions:
+            before = getattr(item, "values", None)
+            if before is not None and list(before) != labels:
+                checks.invalid(
+                    "name", f"another name: this is a choice of {before}", name
+                )
+    declared = _names.get()
+    if declared is not None:
+        key = (name, repr([item.get_config() for item in conditions]))
+        if key in declared:
+            checks.invalid(
+                "name",
+                "a name of its own for each choice; for one choice in two "
+                "places, keep what the first call returns",
+                name,
+            )
+        declared.add(key)
 
 
 def _value(hp: Any, name: str, domain: Domain, default: Any) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 
 from keras_funcs._core.sublayers import touch
 from keras_funcs.inspect.recorder import flatten
+from keras_funcs.search import spaces
 from keras_funcs.search import spreading
 
 Build = Callable[[Any], Any]
@@ -234,7 +235,8 @@ def build(function: Build, hp: Any) -> Any:
     Raises:
         TypeError: where `build` returns no compiled model.
     """
-    model = function(hp)
+    with spaces.one_model():
+        model = function(hp)
     if not isinstance(model, keras.Model) or not model.compiled:
         raise TypeError(
             "Invalid value for argument `build`. Expected a function that "

@@ -5,10 +5,10 @@ import keras
 import keras_tuner
 import pytest
 
+import keras_funcs
 from keras_funcs import search
 from keras_funcs._core.component import arguments
 from keras_funcs._core.component import registered
-from keras_funcs.search import objectives
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,21 @@ def test_the_registry_covers_the_pack():
         assert search.objective(metric).direction == direction
 
 
-def test_no_metric_goes_both_ways():
-    assert not objectives.LARGER_IS_BETTER & objectives.SMALLER_IS_BETTER
+@keras.saving.register_keras_serializable("users")
+class Mine(keras.metrics.Mean):
+    traits = keras_funcs.MetricTraits(direction="min")
+
+
+def test_a_metric_of_ones_own_declares_its_direction():
+    assert search.objective(Mine(name="mine")).direction == "min"
+    with pytest.raises(ValueError, match="whose direction is known"):
+        search.objective(keras.metrics.Mean(name="mean"))
+
+
+@pytest.mark.parametrize("name", ["acc", "mae", "huber", "poisson", "dice"])
+def test_names_that_keras_reads(name):
+    expected = "max" if name == "acc" else "min"
+    assert search.objective(name).direction == expected
 
 
 def test_the_nearest_names_are_shown():

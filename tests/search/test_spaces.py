@@ -167,6 +167,24 @@ def test_inside_a_users_inactive_condition():
     assert "deep_activation" not in hp.values
 
 
+def test_one_name_is_one_choice():
+    hp = keras_tuner.HyperParameters()
+    search.activation(hp, ["relu", "gelu"])
+    with pytest.raises(ValueError, match="another name: this is a choice"):
+        search.activation(hp, ["relu", "Snake"])
+    for _ in range(2):  # each model declares its choices anew
+        with spaces.one_model():
+            search.activation(hp, ["relu", "gelu"])
+            search.activation(hp, ["relu", "gelu"], name="last")
+            with pytest.raises(ValueError, match="of its own for each choice"):
+                search.activation(hp, ["relu", "gelu"])
+    hp.Choice("model", ["plain", "deep"])
+    with spaces.one_model():
+        for model in ("plain", "deep"):
+            with hp.conditional_scope("model", [model]):
+                search.regularizer(hp, name="branch")
+
+
 def test_domains_and_parts():
     hp = keras_tuner.HyperParameters()
     search.optimizer(hp, ["adam", "sgd"])

@@ -1,69 +1,28 @@
-"""Where labels, outputs, loss and metrics of one batch do not fit together.
+"""Mismatches of labels, outputs, loss and metrics of one batch.
 
-Most of it is silent in Keras: a number comes out, and it is the wrong one. The
-tables say which loss and which metric is meant for what; each check is a
-function from the case to its findings.
+Most of them are silent in Keras: the number that comes out is the wrong one.
+Losses and metrics are known by their traits; each check is a function from the
+case to its findings.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-# Names are folded: lower case, without underscores.
-SPARSE_LOSSES = {"sparsecategoricalcrossentropy"}
-ONE_HOT_LOSSES = {
-    "categoricalcrossentropy",
-    "categoricalfocalcrossentropy",
-    "kldivergence",
-    "categoricalhinge",
-}
-BINARY_LOSSES = {"binarycrossentropy", "binaryfocalcrossentropy", "binaryfocal"}
-# These take class ids and one-hot labels alike.
-EITHER_LOSSES = {"categoricalfocal", "logitadjusted", "weightedcrossentropy"}
-OVERLAP_LOSSES = {"dice", "tversky"}
-CLASS_LOSSES = SPARSE_LOSSES | ONE_HOT_LOSSES | EITHER_LOSSES
-
-ONE_HOT_METRICS = {
-    "auc",
-    "precision",
-    "recall",
-    "f1score",
-    "fbetascore",
-    "precisionatrecall",
-    "recallatprecision",
-    "sensitivityatspecificity",
-    "specificityatsensitivity",
-    "categoricalaccuracy",
-    "categoricalcrossentropy",
-    "topkcategoricalaccuracy",
-    "binaryaccuracy",
-}
-PROBABILITY_METRICS = {
-    "auc",
-    "precision",
-    "recall",
-    "f1score",
-    "fbetascore",
-    "precisionatrecall",
-    "recallatprecision",
-    "sensitivityatspecificity",
-    "specificityatsensitivity",
-    "binaryaccuracy",
-    "binarycrossentropy",
-    "binaryiou",
-    "categoricalcrossentropy",
-    "sparsecategoricalcrossentropy",
-}
-# Of one output they read a threshold; of several, only the order.
-THRESHOLD_METRICS = {
-    "balancedaccuracy",
-    "confusionmatrix",
-    "matthewscorrelation",
-}
+from keras_funcs._core.traits import MetricTraits
+from keras_funcs._core.traits import setting
+from keras_funcs._core.traits import takes_logits
+from keras_funcs.inspect.diagnosis._labels import Reader
+from keras_funcs.inspect.diagnosis._labels import has_argument
+from keras_funcs.inspect.diagnosis._labels import reader
+from keras_funcs.inspect.diagnosis._labels import shaped_as_ids
+from keras_funcs.inspect.diagnosis._labels import squeezed
+from keras_funcs.inspect.diagnosis._labels import title
 
 
 class Finding(NamedTuple):
@@ -84,9 +43,16 @@ class Case:
     labels: np.ndarray
     outputs: np.ndarray
 
-    @property
-    def loss_name(self) -> str:
-        return fold(self.loss)
+    @cached_property
+    def read(self) -> Reader | None:
+        """The loss, if something is known of it."""
+        return reader(self.loss, self.outputs.shape)
+
+    @cached_property
+    def metrics_read(self) -> tuple[Reader, ...]:
+        """The metrics of which something is known."""
+        found = [reader(metric, self.outputs.shape) for metric in self.metrics]
+        return tuple(item for item in found if item is not None)
 
     @property
     def classes(self) -> int:
@@ -95,8 +61,8 @@ class Case:
     @property
     def are_ids(self) -> bool:
         """Whether the labels are one number where the outputs are several."""
-        ids = self.outputs.shape[:-1]
-        return self.classes > 1 and self.labels.shape in (ids, (*ids, 1))
+        shapes = self.labels.shape, self.outputs.shape
+        return self.classes > 1 and shaped_as_ids(*shapes)
 
     @property
     def in_unit(self) -> bool:
@@ -128,45 +94,42 @@ def _finite(case: Case) -> Iterator[Finding]:
 
 
 def _one_output(case: Case) -> Iterator[Finding]:
-    if case.classes == 1 and case.loss_name in CLASS_LOSSES:
+    loss = case.read
+    if case.classes == 1 and loss is not None and loss.targets == "classes":
         yield Finding(
             "error",
-            f"`{_title(case.loss)}` on one output: a softmax over one class "
+            f"`{loss.title}` on one output: a softmax over one class "
             "is always 1, and nothing is learned.",
             "Use a binary loss, or one output for each class.",
         )
 
 
 def _label_form(case: Case) -> Iterator[Finding]:
-    name, labels, outputs = _title(case.loss), case.labels, case.outputs
+    loss, labels, outputs = case.read, case.labels, case.outputs
     same = labels.shape == outputs.shape
-    if case.loss_name in SPARSE_LOSSES and same and case.classes > 1:
+    if loss is not None and loss.takes_ids and same and case.classes > 1:
         yield Finding(
             "error",
-            f"`{name}` takes class ids; the labels have the outputs' shape "
-            f"{labels.shape}.",
-            "Use CategoricalCrossentropy, or np.argmax(y, axis=-1).",
+            f"`{loss.title}` takes class ids; the labels have the outputs' "
+            f"shape {labels.shape}.",
+            "Use a loss that takes one-hot labels, or np.argmax(y, axis=-1).",
         )
-    needs_rows = case.loss_name in (
-        ONE_HOT_LOSSES | BINARY_LOSSES | OVERLAP_LOSSES
-    )
-    if needs_rows and case.are_ids:
+    elif loss is not None and loss.takes_rows and case.are_ids:
         yield Finding(
             "error",
-            f"`{name}` takes labels of the outputs' shape {outputs.shape}; "
-            f"these are class ids of shape {labels.shape}.",
+            f"`{loss.title}` takes labels of the outputs' shape "
+            f"{outputs.shape}; these are class ids of shape {labels.shape}.",
             "Use keras.utils.to_categorical(y), or a loss that takes ids.",
         )
     elif not (
-        case.loss_name in CLASS_LOSSES
-        or same
-        or case.are_ids
-        or _squeezed(labels) == _squeezed(outputs)
+        case.are_ids or squeezed(labels.shape) == squeezed(outputs.shape)
     ):
+        known = loss is not None and loss.targets != "values"
         yield Finding(
-            "error" if needs_rows else "warning",
+            "error" if known else "warning",
             f"Labels of shape {labels.shape} meet outputs of shape "
-            f"{outputs.shape} in `{name}`: they fail, or are broadcast.",
+            f"{outputs.shape} in `{title(case.loss)}`: they fail, or are "
+            "broadcast.",
             "Give labels and outputs one shape.",
         )
 
@@ -181,93 +144,86 @@ def _label_range(case: Case) -> Iterator[Finding]:
             "return_inverse=True).",
         )
         return
-    ids = labels.astype(np.float64)
-    ids = ids[np.isfinite(ids)]
-    if case.loss_name in SPARSE_LOSSES | EITHER_LOSSES and case.are_ids:
-        ignored = getattr(case.loss, "ignore_class", None)
-        bad = (ids < 0) | (ids >= case.classes) | (ids != np.floor(ids))
-        if ignored is not None:
-            bad &= ids != ignored
-        if bad.any():
+    # The loss speaks for the metrics, which read the same labels.
+    for item in (case.read, *case.metrics_read):
+        bad = np.zeros(0) if item is None else item.invalid(labels)
+        if item is None or not bad.size:
+            continue
+        classes = item.classes(labels)
+        if classes:
             yield Finding(
                 "error",
-                f"Labels such as {ids[bad][0]:g} are no class of "
-                f"{case.classes}; JAX takes them silently.",
-                f"Number the classes 0 to {case.classes - 1}.",
+                f"Labels such as {bad[0]:g} are no class of {classes}; JAX "
+                "takes them silently.",
+                f"Number the classes 0 to {classes - 1}.",
             )
-    shares = ONE_HOT_LOSSES | BINARY_LOSSES | OVERLAP_LOSSES
-    if case.loss_name == "binaryfocal":
-        ids = ids[ids != -1]  # unknown
-    if case.loss_name in shares and np.any((ids < 0) | (ids > 1)):
-        if (
-            not case.are_ids
-            and getattr(case.loss, "ignore_class", None) is None
-        ):
+        else:
+            counted = item.counted(labels)
             yield Finding(
                 "error",
-                f"`{_title(case.loss)}` takes labels in [0, 1]; these are in "
-                f"[{ids.min():g}, {ids.max():g}].",
+                f"`{item.title}` takes labels in [0, 1]; these are in "
+                f"[{counted.min():g}, {counted.max():g}].",
                 "Use 0 and 1, or a categorical loss for several classes.",
             )
+        return
 
 
 def _loss_scale(case: Case) -> Iterator[Finding]:
-    known = CLASS_LOSSES | BINARY_LOSSES | OVERLAP_LOSSES
-    if case.loss_name not in known or case.loss_name == "categoricalhinge":
+    loss = case.read
+    logits = None if loss is None else takes_logits(loss.thing)
+    if loss is None or logits is None:
         return
-    name = _title(case.loss)
-    if not getattr(case.loss, "from_logits", False):
-        if not case.in_unit:
-            overlap = case.loss_name in OVERLAP_LOSSES
-            yield Finding(
-                "error",
-                f"`{name}` takes probabilities; the outputs are in "
-                f"{case.spread}.",
-                "End the model with a sigmoid or softmax."
-                if overlap
-                else "Set from_logits=True in the loss, or end the model with "
-                "a softmax or sigmoid.",
-            )
-        elif case.loss_name in CLASS_LOSSES and case.classes > 1:
-            if not case.sum_to_one:
-                yield Finding(
-                    "warning",
-                    f"`{name}` takes probabilities that sum to 1; these "
-                    "outputs do not.",
-                    "End the model with a softmax, or use a binary loss for "
-                    "classes that do not exclude each other.",
-                )
-    elif case.in_unit and (
-        case.sum_to_one
-        if case.loss_name in CLASS_LOSSES
-        else _last_activation(case.model) == "sigmoid"
+    exclusive = loss.targets == "classes" and case.classes > 1
+    argument = has_argument(loss.thing, "from_logits")
+    if not logits and not case.in_unit:
+        yield Finding(
+            "error",
+            f"`{loss.title}` takes probabilities; the outputs are in "
+            f"{case.spread}.",
+            "Set from_logits=True in the loss, or end the model with "
+            "a softmax or sigmoid."
+            if argument
+            else "End the model with a sigmoid or softmax.",
+        )
+    elif not logits and exclusive and not case.sum_to_one:
+        yield Finding(
+            "warning",
+            f"`{loss.title}` takes probabilities that sum to 1; these "
+            "outputs do not.",
+            "End the model with a softmax, or use a binary loss for "
+            "classes that do not exclude each other.",
+        )
+    elif (
+        logits
+        and case.in_unit
+        and (
+            case.sum_to_one
+            if exclusive
+            else _last_activation(case.model) == "sigmoid"
+        )
     ):
         yield Finding(
             "warning",
-            f"`{name}` has from_logits=True, and the outputs are "
+            f"`{loss.title}` takes logits, and the outputs are "
             "probabilities already: it learns slowly and badly.",
-            "Set from_logits=False, or drop the last activation.",
+            "Set from_logits=False, or drop the last activation."
+            if argument
+            else "Drop the last activation.",
         )
 
 
 def _metric_scale(case: Case) -> Iterator[Finding]:
     if case.in_unit:
         return
-    for metric in case.metrics:
-        name = fold(metric)
-        reads = name in PROBABILITY_METRICS or (
-            name in THRESHOLD_METRICS and case.classes == 1
-        )
-        # Keras keeps the flag of its wrapped metrics and of AUC elsewhere.
-        flags = (
-            getattr(metric, "from_logits", False),
-            getattr(metric, "_from_logits", False),
-            getattr(metric, "_fn_kwargs", {}).get("from_logits", False),
-        )
-        if reads and not any(flags):
+    for item in case.metrics_read:
+        traits = item.traits
+        order = isinstance(traits, MetricTraits) and not traits.reads_size
+        if order and case.classes > 1:
+            continue
+        if takes_logits(item.thing) is False:
             yield Finding(
                 "error",
-                f"Metric `{metric.name}` takes probabilities; the outputs "
+                f"Metric `{item.thing.name}` takes probabilities; the outputs "
                 f"are logits in {case.spread}. Its value is wrong.",
                 "Use a metric with from_logits=True, or end the model with a "
                 "sigmoid or softmax.",
@@ -275,47 +231,57 @@ def _metric_scale(case: Case) -> Iterator[Finding]:
 
 
 def _metric_labels(case: Case) -> Iterator[Finding]:
-    for metric in case.metrics:
-        name = fold(metric)
-        if name in ONE_HOT_METRICS and case.are_ids:
+    for item in case.metrics_read:
+        name = item.thing.name
+        if item.takes_rows and case.are_ids:
             yield Finding(
                 "error",
-                f"Metric `{metric.name}` takes one-hot labels; of class ids "
+                f"Metric `{name}` takes one-hot labels; of class ids "
                 f"of shape {case.labels.shape} it gives a wrong number, "
                 "or fails.",
                 "Use one-hot labels, or a metric that takes class ids.",
             )
-        if name in ("f1score", "fbetascore") and case.classes == 1:
-            if metric.threshold is None:
-                yield Finding(
-                    "error",
-                    f"Metric `{metric.name}` without a threshold on one "
-                    "output is the same whatever the model says.",
-                    "Set threshold=0.5.",
-                )
-        if name == "meaniou" and getattr(metric, "sparse_y_pred", False):
+        elif item.takes_ids and case.labels.shape == case.outputs.shape:
             if case.classes > 1:
                 yield Finding(
                     "error",
-                    f"Metric `{metric.name}` takes class ids as predictions; "
+                    f"Metric `{name}` takes class ids; the labels have the "
+                    f"outputs' shape {case.labels.shape}.",
+                    "Use a metric that takes one-hot labels.",
+                )
+        if isinstance(item.thing, keras.metrics.FBetaScore):
+            if case.classes == 1 and setting(item.thing, "threshold") is None:
+                yield Finding(
+                    "error",
+                    f"Metric `{name}` without a threshold on one "
+                    "output is the same whatever the model says.",
+                    "Set threshold=0.5.",
+                )
+        if isinstance(item.thing, keras.metrics.MeanIoU):
+            if case.classes > 1 and setting(item.thing, "sparse_y_pred"):
+                yield Finding(
+                    "error",
+                    f"Metric `{name}` takes class ids as predictions; "
                     "the outputs are scores.",
                     "Set sparse_y_pred=False.",
                 )
 
 
 def _overlap(case: Case) -> Iterator[Finding]:
-    if (
-        case.loss_name in OVERLAP_LOSSES
-        and getattr(case.loss, "axis", None) is None
-    ):
+    loss = None if case.read is None else case.read.thing
+    functions = (keras.losses.dice, keras.losses.tversky)
+    classes = (keras.losses.Dice, keras.losses.Tversky)
+    if not isinstance(loss, classes) and loss not in functions:
+        return
+    if setting(loss, "axis") is None:
         yield Finding(
             "note",
-            f"`{_title(case.loss)}` gives one number for a whole batch: "
+            f"`{title(loss)}` gives one number for a whole batch: "
             "sample weights and masks do nothing.",
             "Name the axes within a sample, such as axis=(1, 2, 3).",
         )
-    alpha, beta = (getattr(case.loss, name, 0.5) for name in ("alpha", "beta"))
-    if case.loss_name == "tversky" and alpha != beta:
+    alpha, beta = (setting(loss, name) for name in ("alpha", "beta"))
+    if alpha != beta:
         yield Finding(
             "note",
             "In Keras up to 3.15.1 Tversky's `alpha` weighs false negatives, "
@@ -356,30 +322,11 @@ CHECKS = (
 )
 
 
-def fold(thing: Any) -> str:
-    """A loss's or metric's name as in the tables: class, function or string."""
-    return _title(thing).replace("_", "").lower()
-
-
-def _title(thing: Any) -> str:
-    if isinstance(thing, str):
-        try:
-            thing = keras.losses.get(thing)
-        except ValueError:
-            return str(thing)
-    return getattr(thing, "__name__", type(thing).__name__)
-
-
-def _squeezed(array: np.ndarray) -> tuple[int, ...]:
-    shape = array.shape
-    return shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
-
-
 def _last_activation(model: Any) -> str:
     for layer in reversed(getattr(model, "layers", [])):
-        activation = getattr(layer, "activation", None)
+        activation = setting(layer, "activation")
         if activation is not None:
-            return fold(activation)
+            return str(activation)
         if layer.weights:
             break
     return ""

@@ -99,7 +99,7 @@ class ThresholdLoss(MaskedLoss):
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
-    traits = LossTraits(targets="ids", scores="logits")
+    traits = LossTraits(targets="ids", scores="logits", ranks=True)
 
     def __init__(self, ignore_class: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

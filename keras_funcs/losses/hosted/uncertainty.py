@@ -20,12 +20,6 @@ from keras_funcs.losses._compose import as_loss
 from keras_funcs.losses._compose import check_batch
 from keras_funcs.losses._compose import revive
 
-# Keras's losses of residuals, by the functions behind them.
-_RESIDUALS = (
-    "mean_squared_error", "mean_absolute_error", "huber", "log_cosh",
-    "mean_absolute_percentage_error", "mean_squared_logarithmic_error",
-)  # fmt: skip
-
 
 @component()
 class UncertaintyWeighted(AdaptiveLoss):
@@ -222,8 +216,5 @@ def _is_regression(loss: keras.losses.Loss) -> bool:
     parts = getattr(loss, "parts", None)
     if parts is not None:
         return all(_is_regression(part) for part in _leaves(parts))
-    function = getattr(loss, "function", getattr(loss, "fn", None))
-    if function is not None:
-        return getattr(function, "__name__", "") in _RESIDUALS
     traits = traits_of(loss, LossTraits)
     return traits is not None and traits.targets == "values"

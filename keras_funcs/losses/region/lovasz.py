@@ -104,7 +104,9 @@ class LovaszHinge(RegionLoss):
         and Blaschko (2015), ICML, arXiv:1512.07797
     """
 
-    traits = LossTraits(targets="labels", scores="logits", unit="batch")
+    traits = LossTraits(
+        targets="labels", scores="logits", unit="batch", unknown=-1
+    )
     from_logits = True
     multi_label = True
 

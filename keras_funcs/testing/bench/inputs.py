@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_funcs._core import traits
 from keras_funcs._core.traits import ShapeOfInput
 from keras_funcs.testing.bench.cases import CLASSES
 from keras_funcs.testing.bench.cases import Case
@@ -131,8 +132,8 @@ def labels(case: Case, seed: int = 0, batch: int = BATCH) -> np.ndarray:
 
 
 def takes_logits(component: Any) -> bool:
-    """Whether `y_pred` may be any number; without the argument, it may."""
-    return bool(getattr(component, "from_logits", True))
+    """Whether `y_pred` may be any number."""
+    return traits.takes_logits(component) is not False
 
 
 def predictions(
