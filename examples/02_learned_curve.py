@@ -46,7 +46,7 @@ def fit(activation: keras.layers.Layer, name: str) -> float:
 # %%
 for name, activation in (
     ("relu", keras.layers.ReLU()),
-    ("snake", kf.layers.Snake(frequency=5.0)),
+    ("snake", kf.layers.Snake(5.0)),
 ):
     print(f"{name:6s} error on 6 < x < 8: {fit(activation, name):.3f}")
 print(f"now look at it: tensorboard --logdir {LOGS}")

@@ -145,6 +145,6 @@ def test_ranges_are_ranges_of_arguments(entry):
     for name in known & set(entry.tune):
         (argument,) = [a for a in card_of(entry).arguments if a.name == name]
         assert argument.range
-    # Such as `granularity`, which a leaf hands on to its base.
+    # Such as `axis`, which a leaf hands on to its base.
     for name in inherited:
         assert name in keras_funcs._core.component.arguments(entry.object)

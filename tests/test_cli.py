@@ -112,7 +112,7 @@ def test_list():
     listed = call("list", "snake*", "--kind", "layers", "--json").stdout
     found = json.loads(listed)
     assert [card["name"] for card in found] == ["Snake", "SnakeBeta"]
-    assert found[0]["arguments"][0]["name"] == "frequency"
+    assert found[0]["arguments"][0]["name"] == "frequency_initializer"
 
 
 def test_show(tmp_path):

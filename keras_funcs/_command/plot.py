@@ -105,7 +105,7 @@ def _made(target: Any, given: Mapping[str, Any]) -> Any:
     """A function of one tensor, with one coefficient for all its elements."""
     if not isinstance(target, type):
         return functools.partial(target, **given)
-    return target(**{"granularity": "layer", **given})
+    return target(**{"axis": None, **given})
 
 
 def _plot(function: Callable[[Any], Any], high: float) -> Plot | None:

@@ -125,6 +125,17 @@ def axis_of(name: str, value: Any, rank: int) -> int:
     return axis % rank
 
 
+def axes(name: str, value: Any) -> list[int]:
+    """One axis or several, as a list, none of them the batch's."""
+    several = [value] if isinstance(value, Integral) else value
+    if not isinstance(several, (list, tuple)) or not several:
+        invalid(name, "an integer or a list of integers", value)
+    found = [integer(name, item) for item in several]
+    if 0 in found:
+        invalid(name, "axes other than the batch axis 0", value)
+    return found
+
+
 @overload
 def integer(
     name: str,
@@ -300,17 +311,13 @@ def class_counts(
 
 
 def initializer(
-    name: str,
-    value: Any,
-    *,
-    above: float = -math.inf,
-    optional: bool = False,
+    name: str, value: Any, *, optional: bool = False, **bounds: Any
 ) -> Any:
     """A finite number, in an interval, or an initializer object."""
     if optional and value is None:
         return None
     if isinstance(value, Real) or value is None:
-        value = number(name, value, above=above)
+        value = number(name, value, **bounds)
         if abs(value) > MAX_FLOAT32:
             invalid(name, "a number that float32 can hold", value)
         return value

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from typing import ClassVar
+from typing import Self
 from typing import TypeVar
 
 import keras
@@ -189,12 +191,22 @@ def _origin(target: Callable[..., Any]) -> str:
     return f"{target.__module__}.{target.__qualname__}"
 
 
+# A new name, or a function that moves the old value within the config.
+Renaming = str | Callable[[Any, Config], None]
+
+
 class Configurable:
-    """Derives `get_config` from the constructor's signature.
+    """Derives the config from the constructor's signature, and reads old ones.
 
     The contract is scikit-learn's: every argument is stored under its own
     name, and what the Keras base stores itself (name, learning_rate, ...) wins.
+
+    Attributes:
+        renamed: Mapping from an argument of an earlier version to its name in
+            this one, or to a function of the old value and the config.
     """
+
+    renamed: ClassVar[Mapping[str, Renaming]] = {}
 
     def get_config(self) -> Config:
         inherited = getattr(super(), "get_config", dict)
@@ -206,6 +218,30 @@ class Configurable:
             if name not in config:
                 config[name] = _to_config(getattr(self, name))
         return config
+
+    @classmethod
+    def from_config(cls, config: Config, *args: Any, **kwargs: Any) -> Self:
+        config = _in_todays_words(cls, config)
+        inherited = getattr(super(), "from_config", None)
+        if inherited is None:  # Keras's callbacks
+            return cls(**config)
+        made: Self = inherited(config, *args, **kwargs)
+        return made
+
+
+def _in_todays_words(cls: type, config: Config) -> Config:
+    """A copy of a config, with the names of this version."""
+    config, known = dict(config), arguments(cls)
+    for owner in cls.__mro__:
+        for old, new in vars(owner).get("renamed", {}).items():
+            if old in known or old not in config:
+                continue
+            value = config.pop(old)
+            if callable(new):
+                new(value, config)
+            elif value is not None:  # else the new name has its default too
+                config[new] = value
+    return config
 
 
 def _to_config(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 Tensor: TypeAlias = Any  # a backend tensor, a keras.Variable or a NumPy array
 Shape: TypeAlias = tuple[int | None, ...]
 Config: TypeAlias = dict[str, Any]
+Axes: TypeAlias = int | Sequence[int] | None
 Number: TypeAlias = int | float
 Counts: TypeAlias = Sequence[int]
 

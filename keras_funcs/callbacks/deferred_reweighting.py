@@ -1,7 +1,6 @@
 """Class weights for the last part of training only."""
 
 from typing import Any
-from typing import Self
 
 import keras
 
@@ -9,7 +8,6 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.typing import Config
 from keras_funcs.callbacks._losses import losses_of
 from keras_funcs.callbacks._losses import retrace
 
@@ -57,10 +55,6 @@ class DeferredReweighting(Configurable, keras.callbacks.Callback):
     def __init__(self, start: float = 0.8) -> None:
         super().__init__()
         self.start = checks.number("start", start, at_least=0, at_most=1)
-
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        return cls(**config)
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._losses = [

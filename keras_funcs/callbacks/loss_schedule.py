@@ -5,14 +5,12 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
-from typing import Self
 
 import keras
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
-from keras_funcs._core.typing import Config
 from keras_funcs.callbacks import _losses
 
 _EXPECTED = (
@@ -92,10 +90,6 @@ class LossSchedule(Configurable, keras.callbacks.Callback):
         if not callable(schedule) and not schedule:
             checks.invalid("schedule", _EXPECTED, schedule)
         self.schedule = schedule
-
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        return cls(**config)
 
     def on_train_begin(self, logs: Any = None) -> None:
         if not _losses.owners(self.model, self.name):

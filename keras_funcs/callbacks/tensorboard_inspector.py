@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
-from typing import Self
 
 import keras
 import numpy as np
@@ -123,10 +122,6 @@ class TensorBoardInspector(Configurable, keras.callbacks.Callback):
             "class_names": self.class_names,
             "update_freq": self.update_freq,
         }
-
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        return cls(**config)
 
     def on_train_begin(self, logs: Any = None) -> None:
         for package in ("tensorboard", "matplotlib"):

@@ -182,13 +182,19 @@ def _of_instance(instance: Any) -> Option:
         for name, parameter in parameters.items()
         if name in config
         and name not in ("name", "dtype", "reduction", "class_counts")
-        and isinstance(config[name], (bool, int, float, str))
-        and config[name] != parameter.default
+        and _is_short(config[name])
+        and config[name] not in (parameter.default, [parameter.default])
     ]
     return Option(
         _label(f"{cls.__name__}({', '.join(shown)})"),
         lambda: cls.from_config(dict(config)),
     )
+
+
+def _is_short(value: Any) -> bool:
+    plain = isinstance(value, (bool, int, float, str))
+    axes = isinstance(value, list) and len(value) <= 3
+    return plain or value is None or axes
 
 
 def _of_function(kind: str, function: Callable[..., Any], label: str) -> Option:

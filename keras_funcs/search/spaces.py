@@ -42,6 +42,8 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     "binary": ("binary_crossentropy", "BinaryFocal"),
 }
 
+_INACTIVE = object()  # has no value under a condition that does not hold
+
 # What a search compares with; the default of a choice that offers it.
 BASELINE = frozenset(
     {
@@ -211,7 +213,7 @@ def _declare(
                     )
         if item.label == label:
             chosen, found = item, values
-    return chosen, {k: v for k, v in found.items() if v is not None}
+    return chosen, {k: v for k, v in found.items() if v is not _INACTIVE}
 
 
 def _check_name(hp: Any, name: str, labels: list[str]) -> None:
@@ -246,10 +248,16 @@ def _value(hp: Any, name: str, domain: Domain, default: Any) -> Any:
     start = min(max(default, low), high) if number else low
     sampling = "log" if domain.log else "linear"
     if isinstance(low, int) and isinstance(high, int):
-        return hp.Int(name, low, high, sampling=sampling, default=int(start))
-    return hp.Float(
-        name, float(low), float(high), sampling=sampling, default=float(start)
-    )
+        found = hp.Int(name, low, high, sampling=sampling, default=int(start))
+    else:
+        found = hp.Float(
+            name,
+            float(low),
+            float(high),
+            sampling=sampling,
+            default=float(start),
+        )
+    return _INACTIVE if found is None else found
 
 
 def _chosen(hp: Any, name: str, domain: Choice, default: Any) -> Any:
@@ -258,7 +266,7 @@ def _chosen(hp: Any, name: str, domain: Choice, default: Any) -> Any:
     values = {str(value): value for value in domain.values}
     start = str(default) if str(default) in values else next(iter(values))
     label = hp.Choice(name, list(values), default=start)
-    return None if label is None else values[label]
+    return _INACTIVE if label is None else values[label]
 
 
 def domains(space: Any) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def train(callbacks=(), model=None, **fit):
                 keras.layers.Dropout(0.2),
                 keras.layers.Dense(
                     3,
-                    activation=Swish(granularity="layer", name="gate"),
+                    activation=Swish(axis=None, name="gate"),
                     name="last",
                 ),
             ]

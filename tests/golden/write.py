@@ -35,7 +35,7 @@ def network(linear=True):
     x = kf.layers.Swish(0.5)(x)
     x = kf.layers.DropPath(0.2, seed=1)(x)
     x = kf.activations.swiglu(x)
-    x = kf.layers.Snake(frequency=2.0, granularity="layer")(x)
+    x = kf.layers.Snake(2.0, axis=None)(x)
     outputs = kf.layers.CosineDense(4, scale=5.0)(x)
     if not linear:
         outputs = keras.layers.Softmax()(outputs)

@@ -18,7 +18,7 @@ def snake(x, a):
 def test_curve_is_the_mean_over_channels():
     layer = Snake(name="wave")
     model = keras.Sequential([keras.Input((4, 2)), layer], name="net")
-    layer.coefficient.assign([1.0, 3.0])
+    layer.frequency.assign([1.0, 3.0])
     [(path, curve)] = activation_curves(model, -2.0, 2.0, 401).items()
     assert path == "wave"
     np.testing.assert_array_equal(curve.x, np.linspace(-2, 2, 401))
@@ -32,7 +32,7 @@ def test_curve_is_the_mean_over_channels():
 
 
 def test_one_coefficient_has_no_spread():
-    model = keras.Sequential([keras.Input((5,)), Swish(granularity="layer")])
+    model = keras.Sequential([keras.Input((5,)), Swish(axis=None)])
     [curve] = activation_curves(model).values()
     np.testing.assert_array_equal(curve.low, curve.high)
     expected = curve.x / (1 + np.exp(-curve.x))
@@ -43,7 +43,7 @@ def test_found_wherever_they_sit():
     inner = keras.Sequential(
         [
             keras.Input((6,)),
-            keras.layers.Dense(5, activation=Swish(granularity="layer")),
+            keras.layers.Dense(5, activation=Swish(axis=None)),
             Snake(),
         ],
         name="inner",
@@ -56,12 +56,12 @@ def test_found_wherever_they_sit():
     model = keras.Model(inputs, inner(x))
     found = activation_curves(model)
     assert len(found) == 5
-    sizes = {np.size(value) for value in curves.coefficients(model).values()}
+    sizes = {np.size(value) for value in curves.frequencys(model).values()}
     assert sizes == {6 * 6 * 4, 4, 6, 1, 5}
 
 
 def test_equal_paths_are_told_apart():
-    layers = [Swish(granularity="layer", name="act") for _ in range(2)]
+    layers = [Swish(axis=None, name="act") for _ in range(2)]
     model = keras.Sequential(
         [keras.Input((2,))]
         + [keras.layers.Dense(2, activation=layer) for layer in layers]
@@ -83,12 +83,12 @@ def test_nothing_to_see():
     assert activation_curves(model) == {}
 
 
-@pytest.mark.parametrize("granularity", ["layer", "channel"])
-def test_what_mixes_channels_has_coefficients_but_no_curve(granularity):
-    mixing = PolyNorm(granularity=granularity, name="mixing")
+@pytest.mark.parametrize("axis", [None, -1])
+def test_what_mixes_channels_has_coefficients_but_no_curve(axis):
+    mixing = PolyNorm(axis=axis, name="mixing")
     model = keras.Sequential([keras.Input((3,)), mixing, Snake(name="wave")])
     assert set(activation_curves(model)) == {"wave"}
-    assert {name.split("/")[0] for name in curves.coefficients(model)} == {
+    assert {name.split("/")[0] for name in curves.frequencys(model)} == {
         "mixing",
         "wave",
     }
@@ -102,9 +102,9 @@ def test_half_precision_models_are_evaluated_in_float32():
 
 def test_the_model_is_not_changed():
     model = keras.Sequential([keras.Input((3,)), Snake()])
-    before = ops.convert_to_numpy(model.layers[0].coefficient.value).copy()
+    before = ops.convert_to_numpy(model.layers[0].frequency.value).copy()
     activation_curves(model)
-    after = ops.convert_to_numpy(model.layers[0].coefficient.value)
+    after = ops.convert_to_numpy(model.layers[0].frequency.value)
     np.testing.assert_array_equal(before, after)
 
 

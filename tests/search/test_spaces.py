@@ -72,11 +72,11 @@ def test_names_classes_instances_and_functions():
     choices = [
         "relu",
         keras.layers.PReLU,
-        keras_funcs.layers.Swish(granularity="layer"),
+        keras_funcs.layers.Swish(axis=None),
         bent,
         keras_funcs.activations.squared_relu,
     ]
-    labels = ["relu", "PReLU", "Swish(granularity=layer)", "bent",
+    labels = ["relu", "PReLU", "Swish(axis=None)", "bent",
               "squared_relu"]  # fmt: skip
     hp = keras_tuner.HyperParameters()
     search.activation(hp, choices)
@@ -87,7 +87,7 @@ def test_names_classes_instances_and_functions():
         assert tuple(layer(x).shape) == (1, 2)
     swish = search.activation(hp_with(activation=labels[2]), choices)()
     assert swish is not choices[2]
-    assert swish.get_config()["granularity"] == "layer"
+    assert swish.get_config()["axis"] is None
 
 
 def test_instances_keep_their_arguments_and_not_their_state():

@@ -1,23 +1,35 @@
 """What trainable activations share: where their coefficients live."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
+from typing import ClassVar
 
 import keras
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.coefficients import SOFTPLUS
+from keras_funcs._core.coefficients import Inverse
+from keras_funcs._core.coefficients import Stacked
 from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Configurable
+from keras_funcs._core.component import Renaming
 from keras_funcs._core.numerics import at_least_float32
-from keras_funcs._core.numerics import inverse_softplus
 from keras_funcs._core.traits import LayerTraits
+from keras_funcs._core.typing import Axes
+from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
+
+
+def _drop_granularity(granularity: str, config: Config) -> None:
+    """`"layer"` was `axis=None`, for any axes; `"channel"` was the default."""
+    if granularity == "layer":
+        config.update(axis=None, shared_axes=None)
 
 
 class AdaptiveActivation(Configurable, keras.layers.Layer):
@@ -35,6 +47,14 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
     float32 at least, so that half precision overflows where its largest number
     ends and not before.
 
+    The initial value of a coefficient `alpha` is the argument
+    `alpha_initializer`, as in `keras.layers.PReLU`: a finite float, or
+    anything `keras.initializers.get` takes. It is that of the coefficient in
+    the formula, also if the variable holds another number, such as its
+    logarithm. An argument with a plain name, such as `alpha`, is a number
+    that training leaves as it is; where a second argument turns the training
+    on (`frequency` and `trainable_frequency`), it starts from that number.
+
     Attributes:
         traits: `keras_funcs.LayerTraits`, in which `properties` holds before
             training.
@@ -42,17 +62,16 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             so that the layer has a curve to draw. Defaults to `True`.
 
     Args:
-        axis: Integer, or list of integers. The axes that have a coefficient
-            of their own for each index; all others share. Defaults to `-1`,
+        axis: Integer, list of integers, or None. The axes that have a
+            coefficient for each index; all others share. `None` is one
+            coefficient for the layer, which is then built at once, so that
+            `Dense(activation=layer)` counts, loads and trains it; for the
+            others see `keras_funcs.layers.build_activation`. Defaults to `-1`,
             the channels.
-        granularity: `"channel"`, or `"layer"` for one coefficient in all. The
-            latter needs no input shape, so the layer is built at once and can
-            be used as `Dense(activation=layer)`; for the former see
-            `keras_funcs.layers.build_activation`.
         shared_axes: List of integers >= 1, or None. As in
             `keras.layers.PReLU`: the axes that share, in place of `axis`.
-        coefficient_regularizer: Regularizer of every trained variable that
-            has none of its own. Defaults to `None`.
+        coefficient_regularizer: Regularizer of every trained variable that has
+            none of its own. Defaults to `None`.
         coefficient_constraint: Constraint of every trained variable that has
             none of its own. Defaults to `None`.
         memory_efficient: Boolean. Whether the gradient computes the formula
@@ -62,6 +81,17 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             derivatives are the same; forward mode (`keras.ops.jvp`) is not
             possible through it on TensorFlow. Defaults to `False`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Input shape:
+        Any, with the batch on axis 0. The sizes of the axes that have
+        coefficients are known.
+
+    Output shape:
+        The input's.
+
+    Raises:
+        ValueError: If an argument is invalid; when built, if an axis is out of
+            range or of unknown size.
 
     Example:
 
@@ -86,10 +116,13 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
     traits = LayerTraits()
     pointwise: bool = True
 
+    renamed: ClassVar[Mapping[str, Renaming]] = {
+        "granularity": _drop_granularity
+    }
+
     def __init__(
         self,
-        axis: int | Sequence[int] = -1,
-        granularity: str = "channel",
+        axis: Axes = -1,
         shared_axes: Sequence[int] | None = None,
         coefficient_regularizer: RegularizerLike = None,
         coefficient_constraint: ConstraintLike = None,
@@ -98,15 +131,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.built: bool
-        axes = [axis] if isinstance(axis, Integral) else axis
-        if not isinstance(axes, (list, tuple)) or not axes:
-            checks.invalid("axis", "an integer or a list of integers", axis)
-        self.axis = [checks.integer("axis", item) for item in axes]
-        if 0 in self.axis:
-            checks.invalid("axis", "axes other than the batch axis 0", axis)
-        self.granularity = checks.one_of(
-            "granularity", granularity, ("channel", "layer")
-        )
+        self.axis = None if axis is None else checks.axes("axis", axis)
         if shared_axes is not None:
             if not isinstance(shared_axes, (list, tuple)):
                 checks.invalid("shared_axes", "a list of axes", shared_axes)
@@ -131,14 +156,10 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
     @property
     def builds_at_once(self) -> bool:
         """Whether no coefficient depends on the input's shape."""
-        return bool(self.granularity == "layer")
+        return self.axis is None and self.shared_axes is None
 
     def build(self, input_shape: Shape | None) -> None:
-        """Creates the coefficients.
-
-        Raises:
-            ValueError: where an axis is out of range or its size unknown.
-        """
+        """Creates the coefficients."""
         if self.built:
             return
         self._coefficient_shape = self._shape(input_shape)
@@ -162,39 +183,40 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         constraint: ConstraintLike = None,
         *,
         positive: bool = False,
+        inverse: Inverse | None = None,
         count: int | None = None,
         trainable: bool = True,
         shared: bool = False,
+        groups: int = 1,
     ) -> keras.Variable:
-        """Adds the variable `act_<name>` in the layer's granularity.
+        """Adds the variable `act_<name>`, a number per index of the axes.
 
         Args:
             name: String. The variable's name after the stem.
-            initializer: A number, or an initializer.
+            initializer: A number, an initializer, or a list of numbers, for as
+                many coefficients of a kind (see `count`).
             regularizer: Regularizer, in place of `coefficient_regularizer`.
             constraint: Constraint, in place of `coefficient_constraint`.
             positive: Boolean. Whether the formula takes `ops.softplus` of the
                 variable, which keeps it positive through any optimizer; the
                 initializer then gives the softplus. Values of an initializer
                 object below 1e-6 are raised to it.
+            inverse: As `positive`, for formulas that take another function of
+                the variable: an object with its inverse, `of_number` of a
+                Python number and `of_tensor` of a tensor. Or None.
             count: Integer, or None. For as many coefficients of a kind, stacked
                 on a new first axis: `variable[i]` has the usual shape.
             trainable: Boolean. Whether an optimizer may move it; saved with
                 the weights in both cases.
-            shared: Boolean. Whether it is one for the whole layer, whatever
-                the granularity.
+            shared: Boolean. Whether it is one for the layer for any `axis`.
+            groups: Integer. How many groups of neighbours on the one axis of
+                the coefficients share; 1 is no groups.
         """
-        if isinstance(initializer, (int, float)):
-            # In double precision: float32 would lose digits on the way there
-            # and back.
-            start = inverse_softplus(initializer) if positive else initializer
-            if abs(start) > checks.MAX_FLOAT32:
-                expected = "a number that float32 can hold"
-                checks.invalid(name, expected, initializer)
-            initializer = keras.initializers.Constant(start)
-        elif positive:
-            initializer = _BeforeSoftplus(initializer)
+        if isinstance(initializer, list):
+            count, initializer = len(initializer), Stacked(initializer)
         shape = () if shared else self._coefficient_shape
+        if groups > 1 and shape:
+            shape = tuple(groups if size > 1 else size for size in shape)
         if count is not None:
             shape = (count, *shape) if len(shape) != 1 else (count, 1, *shape)
         return add_float32(
@@ -202,6 +224,7 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
             f"act_{name}",
             shape,
             initializer,
+            SOFTPLUS if positive else inverse,
             regularizer=regularizer or self.coefficient_regularizer,
             constraint=constraint or self.coefficient_constraint,
             trainable=trainable,
@@ -213,8 +236,8 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         variables = self.variables
 
         def again(inputs: Tensor, *values: Tensor) -> Tensor:
-            # The values of the first time, wherever they came from: the
-            # scope of a stateless call has ended when Torch comes back.
+            # Bind the values of the forward pass: when Torch re-runs this in
+            # the backward pass, the caller's scope has already exited.
             with keras.StatelessScope(list(zip(variables, values))):
                 return self._computed(inputs)
 
@@ -239,22 +262,14 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         return config
 
     def own_axes(self, rank: int) -> list[int]:
-        """The axes of an input that do not share, whatever the granularity."""
-        named = self.axis if self.shared_axes is None else self.shared_axes
-        for axis in named:
-            if not -rank < axis < rank:
-                raise ValueError(
-                    f"Invalid axis {axis} of layer '{self.name}'. Expected an "
-                    f"axis other than the batch. Received: an input of rank "
-                    f"{rank}"
-                )
-        axes = {axis % rank for axis in named}
-        if self.shared_axes is not None:
-            axes = set(range(1, rank)) - axes
-        return sorted(axes)
+        """The axes of an input that have coefficients for each index."""
+        if self.shared_axes is None:
+            return axes_of(self, self.axis or [], rank)
+        shared = axes_of(self, self.shared_axes, rank)
+        return [axis for axis in range(1, rank) if axis not in shared]
 
     def _spec(self, input_shape: Shape | None) -> keras.layers.InputSpec | None:
-        """What the coefficients fit: others would broadcast, unnoticed."""
+        """The inputs that the coefficients fit; others would broadcast."""
         if input_shape is None or self.builds_at_once:
             return None
         rank = len(input_shape)
@@ -267,12 +282,12 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         )
 
     def _shape(self, input_shape: Shape | None) -> tuple[int, ...]:
-        if self.granularity == "layer":
+        if self.builds_at_once:
             return ()
         if input_shape is None:
             raise ValueError(
-                "`granularity='channel'` needs an input shape to build from. "
-                "Received: input_shape=None"
+                f"Layer '{self.name}' needs an input shape to build from, "
+                "unless `axis=None`. Received: input_shape=None"
             )
         rank = len(input_shape)
         axes = self.own_axes(rank)
@@ -293,17 +308,17 @@ class AdaptiveActivation(Configurable, keras.layers.Layer):
         return tuple(int(size or 1) for size in shape)
 
 
-class _BeforeSoftplus:
-    """What an initializer gives, before the softplus that leads to it."""
-
-    def __init__(self, initializer: InitializerLike) -> None:
-        self.initializer = keras.initializers.get(initializer)
-
-    def __call__(self, shape: Shape, dtype: str | None = None) -> Tensor:
-        value = self.initializer(shape, dtype=dtype)
-        value = ops.where(value > 1e-6, value, ops.full_like(value, 1e-6))
-        # log(exp(v) - 1), which would overflow as it stands
-        return value + ops.log(-ops.expm1(-value))
+def axes_of(
+    layer: keras.layers.Layer, axes: Sequence[int], rank: int
+) -> list[int]:
+    """Axes of an input, sorted and counted from the front."""
+    for axis in axes:
+        if not -rank < axis < rank:
+            raise ValueError(
+                f"Invalid axis {axis} of layer '{layer.name}'. Expected an "
+                f"axis other than the batch. Received: an input of rank {rank}"
+            )
+    return sorted({axis % rank for axis in axes})
 
 
 def build_activation(
@@ -316,7 +331,8 @@ def build_activation(
     model and for an optimizer that was built before.
 
     Args:
-        layer: An adaptive activation with coefficients on the last axis.
+        layer: An adaptive activation with coefficients on the last axis, or
+            with one for the layer (`axis=None`), which is built already.
         units: Integer >= 1. The channels it will be called on.
 
     Returns:
@@ -331,6 +347,8 @@ def build_activation(
     units = checks.integer("units", units, at_least=1)
     if not isinstance(layer, AdaptiveActivation):
         checks.invalid("layer", "an adaptive activation", layer)
+    if layer.builds_at_once:
+        return layer
     if layer.axis != [-1] or layer.shared_axes is not None:
         # Built on two axes, its coefficients would stand on the last.
         checks.invalid(

@@ -78,15 +78,14 @@ class MetaAcon(_OfChannels):
     with the mean over all axes but the channels', without what is masked.
 
     Args:
-        reduction: Integer >= 1. The small network has
-            `max(reduction, channels // reduction)` units. Defaults to `16`.
+        reduction: Integer >= 1. The small network has `max(reduction, channels
+            // reduction)` units. Defaults to `16`.
         normalize: Boolean. Whether its layers are batch-normalized, as
             published. Defaults to `True`.
-        p1_initializer: Initial slope on the right: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `1.0`; the authors draw
-            both slopes at random.
-        p2_initializer: Initial slope on the left, of the same types. Defaults
-            to `0.0`.
+        p1_initializer: Float or initializer. Initial slope on the right.
+            Defaults to `1.0`; the authors draw both slopes at random.
+        p2_initializer: Float or initializer. Initial slope on the left.
+            Defaults to `0.0`.
         axis: Integer. The channels' axis. Defaults to `-1`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
@@ -198,8 +197,8 @@ class DynamicReLU(_OfChannels):
     with the mean over all axes but the channels', without what is masked.
 
     Args:
-        reduction: Integer >= 1. The small network has
-            `max(1, channels // reduction)` units. Defaults to `4`.
+        reduction: Integer >= 1. The small network has `max(1, channels //
+            reduction)` units. Defaults to `4`.
         shared: Boolean. Whether all channels share their lines (DY-ReLU-A);
             each has its own otherwise (DY-ReLU-B). Defaults to `False`.
         axis: Integer. The channels' axis. Defaults to `-1`.
@@ -287,9 +286,9 @@ class FReLU(Configurable, keras.layers.Layer):
     Args:
         kernel_size: Integer >= 1. Height and width of the neighbourhood.
             Defaults to `3`.
-        kernel_initializer: Initial weights: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `None`, which draws
-            from a normal distribution of standard deviation 0.01.
+        kernel_initializer: Float, initializer or None. Initial weights.
+            Defaults to `None`, which draws from a normal distribution of
+            standard deviation 0.01.
         data_format: `"channels_last"`, `"channels_first"`, or `None` for
             Keras's setting. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.

@@ -10,9 +10,11 @@ from typing import Any
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.coefficients import softplus_above
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.traits import LayerTraits
+from keras_funcs._core.typing import Axes
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
@@ -20,9 +22,9 @@ from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
 @component(
     tune={
-        "alpha_positive": Range(0.1, 2.0, log=True),
-        "alpha_negative": Range(0.55, 2.0, log=True),
-        "beta": Range(0.1, 0.5),  # below the least `alpha_negative`
+        "alpha_positive_initializer": Range(0.1, 2.0, log=True),
+        "alpha_negative_initializer": Range(0.55, 2.0, log=True),
+        "beta": Range(0.1, 0.5),  # below the least `alpha_n`
     }
 )
 class XIELU(AdaptiveActivation):
@@ -43,15 +45,15 @@ class XIELU(AdaptiveActivation):
     between two sides that both come in with `beta`.
 
     Args:
-        alpha_positive: Float > 0. Initial `alpha_p`. Defaults to `0.8`.
-        alpha_negative: Float > `beta`. Initial `alpha_n`. Defaults to `0.8`.
+        alpha_positive_initializer: Float or initializer. Initial `alpha_p`, >
+            0. Defaults to `0.8`.
+        alpha_negative_initializer: Float or initializer. Initial `alpha_n`, >
+            `beta`. Defaults to `0.8`.
         beta: Float. Slope at 0, fixed. Defaults to `0.5`.
-        epsilon: Float <= 0. Where the exponential begins. Defaults to
-            `-1e-6`.
-        granularity: `"layer"` for two coefficients in all, as published, or
-            `"channel"`. Defaults to `"layer"`.
-        **kwargs: `axis`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        epsilon: Float <= 0. Where the exponential begins. Defaults to `-1e-6`.
+        axis: Axes with coefficients for each index. Defaults to `None`, two
+            coefficients for the layer, as published.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -60,9 +62,7 @@ class XIELU(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an `alpha_positive` that is not > 0, an
-            `alpha_negative` that is not > `beta`, or an `epsilon` > 0; for an
-            axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -74,32 +74,40 @@ class XIELU(AdaptiveActivation):
         Huang and Schlag (2024), arXiv:2411.13010
     """
 
+    renamed = {
+        "alpha_positive": "alpha_positive_initializer",
+        "alpha_negative": "alpha_negative_initializer",
+    }
+
     def __init__(
         self,
-        alpha_positive: float = 0.8,
-        alpha_negative: float = 0.8,
+        alpha_positive_initializer: InitializerLike = 0.8,
+        alpha_negative_initializer: InitializerLike = 0.8,
         beta: float = 0.5,
         epsilon: float = -1e-6,
-        granularity: str = "layer",
+        axis: Axes = None,
         **kwargs: Any,
     ) -> None:
         self.beta = checks.number("beta", beta, at_least=-1e6, at_most=1e6)
-        self.alpha_positive = checks.number(
-            "alpha_positive", alpha_positive, above=0
+        self.alpha_positive_initializer = checks.initializer(
+            "alpha_positive_initializer", alpha_positive_initializer, above=0
         )
-        self.alpha_negative = checks.number("alpha_negative", alpha_negative)
-        if self.alpha_negative <= self.beta:
-            expected = f"a number > `beta`={beta}"
-            checks.invalid("alpha_negative", expected, alpha_negative)
+        self.alpha_negative_initializer = checks.initializer(
+            "alpha_negative_initializer",
+            alpha_negative_initializer,
+            above=self.beta,
+        )
         self.epsilon = checks.number("epsilon", epsilon, at_most=0)
-        super().__init__(granularity=granularity, **kwargs)
+        super().__init__(axis=axis, **kwargs)
 
     def build_coefficients(self) -> None:
         self.a_positive = self.add_coefficient(
-            "alpha_positive", self.alpha_positive, positive=True
+            "alpha_positive", self.alpha_positive_initializer, positive=True
         )
         self.a_negative = self.add_coefficient(
-            "alpha_negative", self.alpha_negative - self.beta, positive=True
+            "alpha_negative",
+            self.alpha_negative_initializer,
+            inverse=softplus_above(self.beta),
         )
 
     def activate(self, x: Tensor) -> Tensor:
@@ -135,12 +143,11 @@ class PELU(AdaptiveActivation):
     with `alpha` and `beta` the softplus of what is trained.
 
     Args:
-        alpha_initializer: Initial `alpha`: a float > 0, or anything
-            `keras.initializers.get` takes. Defaults to `1.0`.
-        beta_initializer: Initial `beta`, of the same types. Defaults to
+        alpha_initializer: Float or initializer. Initial `alpha`, > 0. Defaults
+            to `1.0`.
+        beta_initializer: Float or initializer. Initial `beta`. Defaults to
             `1.0`, which makes ELU.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -149,8 +156,7 @@ class PELU(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for coefficients that are not > 0; for an axis that is out
-            of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -216,13 +222,11 @@ class MPELU(AdaptiveActivation):
     with `alpha` and `beta` the softplus of what is trained.
 
     Args:
-        alpha_initializer: Initial `alpha`: a float > 0, or anything
-            `keras.initializers.get` takes. Defaults to `1.0`; the authors also
-            use `0.25`.
-        beta_initializer: Initial `beta`, of the same types. Defaults to
+        alpha_initializer: Float or initializer. Initial `alpha`, > 0. Defaults
+            to `1.0`; the authors also use `0.25`.
+        beta_initializer: Float or initializer. Initial `beta`. Defaults to
             `1.0`, which makes ELU.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -231,8 +235,7 @@ class MPELU(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for coefficients that are not > 0; for an axis that is out
-            of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -295,10 +298,9 @@ class SoftExponential(AdaptiveActivation):
     float further right.
 
     Args:
-        alpha_initializer: Initial `alpha`: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `0.0`, the identity.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        alpha_initializer: Float or initializer. Initial `alpha`. Defaults to
+            `0.0`, the identity.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -307,7 +309,7 @@ class SoftExponential(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 

@@ -4,12 +4,12 @@ Monotone activations extrapolate a periodic signal as a straight line; these
 carry the period in a coefficient.
 """
 
-import math
 from typing import Any
 
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.coefficients import EXPONENTIAL
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
@@ -17,16 +17,15 @@ from keras_funcs._core.formulas import phase
 from keras_funcs._core.formulas import snake
 from keras_funcs._core.numerics import sin
 from keras_funcs._core.traits import LayerTraits
-from keras_funcs._core.typing import ConstraintLike
-from keras_funcs._core.typing import RegularizerLike
+from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
 
 @component(
     tune={
-        "frequency": Range(0.2, 5.0, log=True),
-        "granularity": Choice("channel", "layer"),
+        "frequency_initializer": Range(0.2, 5.0, log=True),
+        "axis": Choice(-1, None),
     }
 )
 class Snake(AdaptiveActivation):
@@ -34,7 +33,7 @@ class Snake(AdaptiveActivation):
 
     Use it for audio, seasonal series and vocoders. It never saturates and its
     slope is never negative, so it also stands in for ReLU in plain networks;
-    on a CPU the sine makes it several times dearer.
+    on a CPU the sine makes it several times as slow.
 
     Formula:
     ```python
@@ -44,16 +43,12 @@ class Snake(AdaptiveActivation):
     trained.
 
     Args:
-        frequency: Float, > 0 with `log_scale=True`. Initial `a`, in radians
-            for each unit of input. Defaults to `1.0`.
+        frequency_initializer: Float or initializer. Initial `a`, in radians
+            for each unit of input; > 0 with `log_scale=True`. Defaults to
+            `1.0`.
         log_scale: Boolean. Whether to train the logarithm of `a`, which keeps
             it positive. Defaults to `False`.
-        frequency_regularizer: Regularizer of the trained variable. Defaults
-            to `None`.
-        frequency_constraint: Constraint of the trained variable. Defaults to
-            `None`.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -62,13 +57,11 @@ class Snake(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for a frequency that is not finite, or not > 0 with
-            `log_scale=True`; for an axis that is out of range or of unknown
-            size.
+        ValueError: If an argument is invalid.
 
     Example:
 
-    >>> y = keras_funcs.layers.Snake(frequency=2.0)(np.ones((1, 3)))
+    >>> y = keras_funcs.layers.Snake(2.0)(np.ones((1, 3)))
     >>> tuple(y.shape)
     (1, 3)
 
@@ -78,44 +71,42 @@ class Snake(AdaptiveActivation):
 
     traits = LayerTraits(properties=("monotone",))
 
+    renamed = {
+        "frequency": "frequency_initializer",
+        "frequency_regularizer": "coefficient_regularizer",
+        "frequency_constraint": "coefficient_constraint",
+    }
+
     def __init__(
         self,
-        frequency: float = 1.0,
+        frequency_initializer: InitializerLike = 1.0,
         log_scale: bool = False,
-        frequency_regularizer: RegularizerLike = None,
-        frequency_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         self.log_scale = checks.boolean("log_scale", log_scale)
-        lower: dict[str, Any] = {"above": 0.0} if self.log_scale else {}
-        self.frequency = checks.number("frequency", frequency, **lower)
-        self.frequency_regularizer = checks.regularizer(
-            "frequency_regularizer", frequency_regularizer
-        )
-        self.frequency_constraint = checks.constraint(
-            "frequency_constraint", frequency_constraint
+        bounds: dict[str, Any] = {"above": 0.0} if self.log_scale else {}
+        self.frequency_initializer = checks.initializer(
+            "frequency_initializer", frequency_initializer, **bounds
         )
         super().__init__(**kwargs)
 
     def build_coefficients(self) -> None:
-        start = math.log(self.frequency) if self.log_scale else self.frequency
-        self.coefficient = self.add_coefficient(
+        self.frequency = self.add_coefficient(
             "frequency",
-            start,
-            self.frequency_regularizer,
-            self.frequency_constraint,
+            self.frequency_initializer,
+            inverse=EXPONENTIAL if self.log_scale else None,
         )
 
     def activate(self, x: Tensor) -> Tensor:
-        a = self.coefficient
+        a = self.frequency
         # f(x) = x + sin(a x)**2 / a
         return snake(x, ops.exp(a) if self.log_scale else a)
 
 
 @component(
     tune={
-        "frequency": Range(0.2, 5.0, log=True),
-        "magnitude": Range(0.2, 5.0, log=True),
+        "frequency_initializer": Range(0.2, 5.0, log=True),
+        "magnitude_initializer": Range(0.2, 5.0, log=True),
     }
 )
 class SnakeBeta(AdaptiveActivation):
@@ -123,7 +114,7 @@ class SnakeBeta(AdaptiveActivation):
 
     The activation of the BigVGAN vocoders, whose published weights use the
     logarithmic scale; use it for audio and other signals that repeat. With
-    `magnitude` equal to `frequency` it starts as `Snake`.
+    magnitude and frequency equal, it starts as `Snake`.
 
     Formula:
     ```python
@@ -133,14 +124,13 @@ class SnakeBeta(AdaptiveActivation):
     Otherwise `b` itself is, and `f` is singular at `b = 0`.
 
     Args:
-        frequency: Float > 0. Initial `a`, in radians for each unit of input.
-            Defaults to `1.0`.
-        magnitude: Float > 0. Initial `b`; the term's height is `1 / b`.
-            Defaults to `1.0`.
+        frequency_initializer: Float or initializer. Initial `a`, > 0, in
+            radians for each unit of input. Defaults to `1.0`.
+        magnitude_initializer: Float or initializer. Initial `b`, > 0; the
+            term's height is `1 / b`. Defaults to `1.0`.
         log_scale: Boolean. Whether to train the logarithms, which keeps both
             positive. Defaults to `True`.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -149,12 +139,11 @@ class SnakeBeta(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for a frequency or magnitude that is not finite and > 0;
-            for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
-    >>> y = keras_funcs.layers.SnakeBeta(frequency=2.0)(np.ones((1, 3)))
+    >>> y = keras_funcs.layers.SnakeBeta(2.0)(np.ones((1, 3)))
     >>> tuple(y.shape)
     (1, 3)
 
@@ -165,27 +154,38 @@ class SnakeBeta(AdaptiveActivation):
 
     traits = LayerTraits(properties=("monotone",))
 
+    renamed = {
+        "frequency": "frequency_initializer",
+        "magnitude": "magnitude_initializer",
+    }
+
     def __init__(
         self,
-        frequency: float = 1.0,
-        magnitude: float = 1.0,
+        frequency_initializer: InitializerLike = 1.0,
+        magnitude_initializer: InitializerLike = 1.0,
         log_scale: bool = True,
         **kwargs: Any,
     ) -> None:
         self.log_scale = checks.boolean("log_scale", log_scale)
-        self.frequency = checks.number("frequency", frequency, above=0)
-        self.magnitude = checks.number("magnitude", magnitude, above=0)
+        self.frequency_initializer = checks.initializer(
+            "frequency_initializer", frequency_initializer, above=0
+        )
+        self.magnitude_initializer = checks.initializer(
+            "magnitude_initializer", magnitude_initializer, above=0
+        )
         super().__init__(**kwargs)
 
     def build_coefficients(self) -> None:
-        a, b = self.frequency, self.magnitude
-        if self.log_scale:
-            a, b = math.log(a), math.log(b)
-        self.trained_frequency = self.add_coefficient("frequency", a)
-        self.trained_magnitude = self.add_coefficient("magnitude", b)
+        inverse = EXPONENTIAL if self.log_scale else None
+        self.frequency = self.add_coefficient(
+            "frequency", self.frequency_initializer, inverse=inverse
+        )
+        self.magnitude = self.add_coefficient(
+            "magnitude", self.magnitude_initializer, inverse=inverse
+        )
 
     def activate(self, x: Tensor) -> Tensor:
-        a, b = self.trained_frequency, self.trained_magnitude
+        a, b = self.frequency, self.magnitude
         if self.log_scale:
             u, height = phase(ops.exp(a), x), ops.exp(-b)
         else:

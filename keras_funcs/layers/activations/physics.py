@@ -17,9 +17,8 @@ from keras_funcs._core.numerics import sin
 from keras_funcs._core.numerics import tanh
 from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ActivationLike
-from keras_funcs._core.typing import ConstraintLike
+from keras_funcs._core.typing import Axes
 from keras_funcs._core.typing import InitializerLike
-from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 from keras_funcs.layers.activations._of_function import OfFunction
@@ -31,7 +30,7 @@ MAX_TERMS = 100
 @component(
     tune={
         "beta_initializer": Range(0.25, 2.0, log=True),
-        "granularity": Choice("channel", "layer"),
+        "axis": Choice(-1, None),
     }
 )
 class Stan(AdaptiveActivation):
@@ -47,12 +46,9 @@ class Stan(AdaptiveActivation):
     ```
 
     Args:
-        beta_initializer: Initial `beta`: a finite float, or anything
-            `keras.initializers.get` takes. 0 is tanh. Defaults to `1.0`.
-        beta_regularizer: Regularizer of `beta`. Defaults to `None`.
-        beta_constraint: Constraint of `beta`. Defaults to `None`.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        beta_initializer: Float or initializer. Initial `beta`. 0 is tanh.
+            Defaults to `1.0`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -61,7 +57,7 @@ class Stan(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -73,31 +69,21 @@ class Stan(AdaptiveActivation):
         Gnanasambandam, Shen, Chung, Yue and Kong (2022), arXiv:2204.12589
     """
 
+    renamed = {
+        "beta_regularizer": "coefficient_regularizer",
+        "beta_constraint": "coefficient_constraint",
+    }
+
     def __init__(
-        self,
-        beta_initializer: InitializerLike = 1.0,
-        beta_regularizer: RegularizerLike = None,
-        beta_constraint: ConstraintLike = None,
-        **kwargs: Any,
+        self, beta_initializer: InitializerLike = 1.0, **kwargs: Any
     ) -> None:
         self.beta_initializer = checks.initializer(
             "beta_initializer", beta_initializer
         )
-        self.beta_regularizer = checks.regularizer(
-            "beta_regularizer", beta_regularizer
-        )
-        self.beta_constraint = checks.constraint(
-            "beta_constraint", beta_constraint
-        )
         super().__init__(**kwargs)
 
     def build_coefficients(self) -> None:
-        self.beta = self.add_coefficient(
-            "beta",
-            self.beta_initializer,
-            self.beta_regularizer,
-            self.beta_constraint,
-        )
+        self.beta = self.add_coefficient("beta", self.beta_initializer)
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = tanh(x) (1 + beta x). Beyond 20 tanh is 1 in float64, and the
@@ -110,7 +96,7 @@ class Stan(AdaptiveActivation):
 @component(
     tune={
         "n": Range(1.0, 10.0, log=True),
-        "granularity": Choice("layer", "channel"),
+        "axis": Choice(None, -1),
     }
 )
 class Rowdy(OfFunction):
@@ -128,17 +114,14 @@ class Rowdy(OfFunction):
     with k from 1 to `terms`, and `a = w[k] = 1 / n`, `b[k] = 0` at the start.
 
     Args:
-        activation: Name or function. The plain activation, such as `"tanh"`
-            or `"swish"`. Defaults to `"tanh"`.
+        activation: Name or function. The plain activation, such as `"tanh"` or
+            `"swish"`. Defaults to `"tanh"`.
         n: Float > 0. The fixed factor. The authors' 10 makes SGD's steps a
             hundred times as long. Defaults to `1.0`.
         terms: Integer from 1 to 100. How many sines; the authors' are 2 to 9.
             Defaults to `3`.
-        granularity: `"layer"` or `"channel"`, what has coefficients of its
-            own. Defaults to `"layer"`.
-        **kwargs: `axis`, `shared_axes`, `coefficient_regularizer`,
-            `coefficient_constraint`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        axis: Axes with coefficients for each index. Defaults to `None`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -147,10 +130,7 @@ class Rowdy(OfFunction):
         The input's.
 
     Raises:
-        ValueError: for an unknown activation, a layer in its place, or a
-            function that changes the shape; for `n` not > 0 or `terms`
-            outside 1 to 100; for an axis that is out of range or of unknown
-            size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -167,14 +147,14 @@ class Rowdy(OfFunction):
         activation: ActivationLike = "tanh",
         n: float = 1.0,
         terms: int = 3,
-        granularity: str = "layer",
+        axis: Axes = None,
         **kwargs: Any,
     ) -> None:
         self.n = checks.number("n", n, above=0)
         self.terms = checks.integer(
             "terms", terms, at_least=1, at_most=MAX_TERMS
         )
-        super().__init__(activation, granularity=granularity, **kwargs)
+        super().__init__(activation, axis=axis, **kwargs)
 
     def build_coefficients(self) -> None:
         self.slope = self.add_coefficient("slope", 1.0 / self.n)
@@ -216,13 +196,9 @@ class Sine(AdaptiveActivation):
     Args:
         frequency: Float > 0 and <= 1e6. In radians for each unit of input.
             Defaults to `30.0`.
-        trainable_frequency: Boolean. Whether to train it. Defaults to
-            `False`.
-        granularity: `"layer"` or `"channel"`, what has a frequency of its
-            own. Defaults to `"layer"`.
-        **kwargs: `axis`, `shared_axes`, `coefficient_regularizer`,
-            `coefficient_constraint`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        trainable_frequency: Boolean. Whether to train it. Defaults to `False`.
+        axis: Axes with a frequency for each index. Defaults to `None`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -231,8 +207,7 @@ class Sine(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for a frequency outside (0, 1e6]; for an axis that is out
-            of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -253,7 +228,7 @@ class Sine(AdaptiveActivation):
         self,
         frequency: float = 30.0,
         trainable_frequency: bool = False,
-        granularity: str = "layer",
+        axis: Axes = None,
         **kwargs: Any,
     ) -> None:
         self.frequency = checks.number(
@@ -262,7 +237,7 @@ class Sine(AdaptiveActivation):
         self.trainable_frequency = checks.boolean(
             "trainable_frequency", trainable_frequency
         )
-        super().__init__(granularity=granularity, **kwargs)
+        super().__init__(axis=axis, **kwargs)
 
     def build_coefficients(self) -> None:
         # A weight in both cases: a file of one kind loads into the other.

@@ -14,9 +14,12 @@ from keras_funcs._core.component import component
 from keras_funcs._core.formulas import star_relu
 from keras_funcs._core.numerics import mean
 from keras_funcs._core.traits import LayerTraits
+from keras_funcs._core.typing import Axes
+from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
+from keras_funcs.layers.activations._adaptive import axes_of
 
 MAX_ORDER = 10  # x**10 of a normal input spans twenty decades already
 
@@ -35,15 +38,13 @@ class StarReLU(AdaptiveActivation):
     ```
 
     Args:
-        scale_initializer: Initial scale: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to
+        scale_initializer: Float or initializer. Initial scale. Defaults to
             `0.8944271909999159`, the inverse of the root of 1.25.
-        bias_initializer: Initial offset, of the same types. Defaults to
+        bias_initializer: Float or initializer. Initial offset. Defaults to
             `-0.4472135954999579`, minus half of that.
-        granularity: `"layer"` for one scale and one offset, as published, or
-            `"channel"`. Defaults to `"layer"`.
-        **kwargs: `axis`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        axis: Axes with a scale and an offset for each index. Defaults to
+            `None`, one of each for the layer, as published.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -52,7 +53,7 @@ class StarReLU(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -70,7 +71,7 @@ class StarReLU(AdaptiveActivation):
         self,
         scale_initializer: InitializerLike = 0.8944271909999159,
         bias_initializer: InitializerLike = -0.4472135954999579,
-        granularity: str = "layer",
+        axis: Axes = None,
         **kwargs: Any,
     ) -> None:
         self.scale_initializer = checks.initializer(
@@ -79,7 +80,7 @@ class StarReLU(AdaptiveActivation):
         self.bias_initializer = checks.initializer(
             "bias_initializer", bias_initializer
         )
-        super().__init__(granularity=granularity, **kwargs)
+        super().__init__(axis=axis, **kwargs)
 
     def build_coefficients(self) -> None:
         self.scale = self.add_coefficient("scale", self.scale_initializer)
@@ -118,10 +119,9 @@ class PolyReLU(_Polynomial):
 
     Args:
         order: Integer from 1 to 10. The highest power. Defaults to `3`.
-        granularity: `"layer"` for one polynomial, as published, or
-            `"channel"`. Defaults to `"layer"`.
-        **kwargs: `axis`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        axis: Axes with a polynomial for each index. Defaults to `None`, one
+            for the layer, as published.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -130,8 +130,7 @@ class PolyReLU(_Polynomial):
         The input's.
 
     Raises:
-        ValueError: for an order outside 1 to 10; for an axis that is out of
-            range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -146,12 +145,12 @@ class PolyReLU(_Polynomial):
     traits = LayerTraits(properties=("monotone",))
 
     def __init__(
-        self, order: int = 3, granularity: str = "layer", **kwargs: Any
+        self, order: int = 3, axis: Axes = None, **kwargs: Any
     ) -> None:
         self.order = checks.integer(
             "order", order, at_least=1, at_most=MAX_ORDER
         )
-        super().__init__(granularity=granularity, **kwargs)
+        super().__init__(axis=axis, **kwargs)
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = sum_i w_i max(x, 0)**i + b, by Horner's scheme
@@ -160,6 +159,22 @@ class PolyReLU(_Polynomial):
         for i in reversed(range(self.order - 1)):
             y = y * r + self.weight[i]
         return y * r + self.bias
+
+
+def _keep_mean_axis(granularity: str, config: Config) -> None:
+    """The axes, whose mean it took, were not those of the weights."""
+    if granularity != "layer":
+        return
+    shared = config.get("shared_axes")
+    if shared is None:
+        config["mean_axis"] = config.get("axis")
+    else:
+        # Of a mean over one axis: the rank of the inputs is not known here.
+        places = range(1, max(shared, default=0) + 1)
+        config["mean_axis"] = [
+            axis for axis in places if axis not in shared
+        ] or [-1]
+    config.update(axis=None, shared_axes=None)
 
 
 @component(tune={"order": Range(2, 4)})
@@ -176,17 +191,19 @@ class PolyNorm(_Polynomial):
     f(x) = sum(w[i] * n(x**i) for i in range(1, order + 1)) + b
     n(z) = z / sqrt(mean(z**2) + epsilon)
     ```
-    with the mean over `axis`. `w` starts at `1 / order`, `b` at 0. The
+    with the mean over `mean_axis`. `w` starts at `1 / order`, `b` at 0. The
     authors' code and those that follow it store the weights the other way
     round: their `weight[0]` is that of the cube.
 
     Args:
         order: Integer from 1 to 10. The highest power. Defaults to `3`.
         epsilon: Float > 0. Added to the mean square. Defaults to `1e-6`.
-        granularity: `"layer"` for one set of weights, as published, or
-            `"channel"`. Defaults to `"layer"`.
-        **kwargs: `axis`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        axis: Axes with weights for each index. Defaults to `None`, one set for
+            the layer, as published.
+        mean_axis: Integer, list of integers, or None. The axes of the mean.
+            Defaults to `None`: those of the weights, or the last axis where
+            there is one set of weights.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -195,8 +212,7 @@ class PolyNorm(_Polynomial):
         The input's.
 
     Raises:
-        ValueError: for an order outside 1 to 10 or an `epsilon` that is not
-            > 0; for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -210,21 +226,31 @@ class PolyNorm(_Polynomial):
 
     pointwise = False  # a mean over the channels
 
+    renamed = {"granularity": _keep_mean_axis}
+
     def __init__(
         self,
         order: int = 3,
         epsilon: float = 1e-6,
-        granularity: str = "layer",
+        axis: Axes = None,
+        mean_axis: Axes = None,
         **kwargs: Any,
     ) -> None:
         self.order = checks.integer(
             "order", order, at_least=1, at_most=MAX_ORDER
         )
         self.epsilon = checks.number("epsilon", epsilon, above=0)
-        super().__init__(granularity=granularity, **kwargs)
+        if mean_axis is not None:
+            mean_axis = checks.axes("mean_axis", mean_axis)
+        self.mean_axis = mean_axis
+        super().__init__(axis=axis, **kwargs)
 
     def activate(self, x: Tensor) -> Tensor:
-        axes = self.own_axes(len(x.shape))
+        rank = len(x.shape)
+        if self.mean_axis is not None:
+            axes = axes_of(self, self.mean_axis, rank)
+        else:
+            axes = self.own_axes(rank) or [rank - 1]
         # n((x / m)**i) with epsilon / m**(2 i) is n(x**i) for every m: with
         # an m near the largest x, no power overflows. A tenth of it, whose
         # inverse is no denormal number.

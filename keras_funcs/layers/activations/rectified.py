@@ -12,10 +12,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.traits import LayerTraits
-from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
-from keras_funcs._core.typing import RegularizerLike
-from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
@@ -37,12 +34,9 @@ class ChannelPReLU(AdaptiveActivation):
     ```
 
     Args:
-        alpha_initializer: Initial slope: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `0.25`.
-        alpha_regularizer: Regularizer of the slopes. Defaults to `None`.
-        alpha_constraint: Constraint of the slopes. Defaults to `None`.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        alpha_initializer: Float or initializer. Initial slope. Defaults to
+            `0.25`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -51,7 +45,7 @@ class ChannelPReLU(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -65,31 +59,21 @@ class ChannelPReLU(AdaptiveActivation):
 
     traits = LayerTraits(properties=("monotone", "lipschitz"))
 
+    renamed = {
+        "alpha_regularizer": "coefficient_regularizer",
+        "alpha_constraint": "coefficient_constraint",
+    }
+
     def __init__(
-        self,
-        alpha_initializer: InitializerLike = 0.25,
-        alpha_regularizer: RegularizerLike = None,
-        alpha_constraint: ConstraintLike = None,
-        **kwargs: Any,
+        self, alpha_initializer: InitializerLike = 0.25, **kwargs: Any
     ) -> None:
         self.alpha_initializer = checks.initializer(
             "alpha_initializer", alpha_initializer
         )
-        self.alpha_regularizer = checks.regularizer(
-            "alpha_regularizer", alpha_regularizer
-        )
-        self.alpha_constraint = checks.constraint(
-            "alpha_constraint", alpha_constraint
-        )
         super().__init__(**kwargs)
 
     def build_coefficients(self) -> None:
-        self.alpha = self.add_coefficient(
-            "alpha",
-            self.alpha_initializer,
-            self.alpha_regularizer,
-            self.alpha_constraint,
-        )
+        self.alpha = self.add_coefficient("alpha", self.alpha_initializer)
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = max(x, 0) + alpha min(x, 0)
@@ -100,7 +84,7 @@ class ChannelPReLU(AdaptiveActivation):
     tune={
         "a_left_initializer": Range(0.0, 0.5),
         "a_right_initializer": Range(0.5, 2.0, log=True),
-        "t_right_initializer": Range(0.2, 5.0, log=True),
+        "width_initializer": Range(0.2, 5.0, log=True),
     }
 )
 class SReLU(AdaptiveActivation):
@@ -121,16 +105,15 @@ class SReLU(AdaptiveActivation):
     with `t_r = t_l + w`, and `w > 0`, the softplus of what is trained.
 
     Args:
-        t_left_initializer: Initial `t_l`: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `0.0`.
-        a_left_initializer: Initial `a_l`, of the same types. Defaults to
+        t_left_initializer: Float or initializer. Initial `t_l`. Defaults to
+            `0.0`.
+        a_left_initializer: Float or initializer. Initial `a_l`. Defaults to
             `0.2`.
-        t_right_initializer: Initial `w`, of the same types; > 0. Defaults to
+        width_initializer: Float or initializer. Initial `w`; > 0. Defaults to
             `1.5`.
-        a_right_initializer: Initial `a_r`, of the same types as `t_l`.
-            Defaults to `1.0`, which makes a leaky ReLU.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        a_right_initializer: Float or initializer. Initial `a_r`. Defaults to
+            `1.0`, which makes a leaky ReLU.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -139,8 +122,7 @@ class SReLU(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for a `t_right_initializer` <= 0; for an axis that is out
-            of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -154,11 +136,13 @@ class SReLU(AdaptiveActivation):
 
     traits = LayerTraits(properties=("monotone", "lipschitz"))
 
+    renamed = {"t_right_initializer": "width_initializer"}
+
     def __init__(
         self,
         t_left_initializer: InitializerLike = 0.0,
         a_left_initializer: InitializerLike = 0.2,
-        t_right_initializer: InitializerLike = 1.5,
+        width_initializer: InitializerLike = 1.5,
         a_right_initializer: InitializerLike = 1.0,
         **kwargs: Any,
     ) -> None:
@@ -168,8 +152,8 @@ class SReLU(AdaptiveActivation):
         self.a_left_initializer = checks.initializer(
             "a_left_initializer", a_left_initializer
         )
-        self.t_right_initializer = checks.initializer(
-            "t_right_initializer", t_right_initializer, above=0
+        self.width_initializer = checks.initializer(
+            "width_initializer", width_initializer, above=0
         )
         self.a_right_initializer = checks.initializer(
             "a_right_initializer", a_right_initializer
@@ -180,7 +164,7 @@ class SReLU(AdaptiveActivation):
         self.t_left = self.add_coefficient("t_left", self.t_left_initializer)
         self.a_left = self.add_coefficient("a_left", self.a_left_initializer)
         self.width = self.add_coefficient(
-            "width", self.t_right_initializer, positive=True
+            "width", self.width_initializer, positive=True
         )
         self.a_right = self.add_coefficient("a_right", self.a_right_initializer)
 
@@ -214,11 +198,9 @@ class APL(AdaptiveActivation):
         hinges: Integer >= 1. How many there are. Defaults to `2`.
         span: Float > 0. The corners `b` start evenly spaced from `-span` to
             `span`; a single one at 0. Defaults to `1.0`.
-        slope_initializer: Initial `a`: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `0.0`, ReLU; the
-            authors draw uniformly from -0.5 to 0.5.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        slope_initializer: Float or initializer. Initial `a`. Defaults to
+            `0.0`, ReLU; the authors draw uniformly from -0.5 to 0.5.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -227,8 +209,7 @@ class APL(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for fewer hinges than 1 or more than 1000; for a span that
-            is not > 0; for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -264,19 +245,12 @@ class APL(AdaptiveActivation):
             "slopes", self.slope_initializer, count=self.hinges
         )
         # Apart from each other: hinges at one place would stay together.
-        self.corners = self.add_coefficient(
-            "corners", self._spread, count=self.hinges
-        )
-
-    def _spread(self, shape: Shape, dtype: str | None = None) -> Tensor:
         middle = 0.5 * (self.hinges - 1)
         places = [
             self.span * (s - middle) / (middle or 1.0)
             for s in range(self.hinges)
         ]
-        places = ops.convert_to_tensor(places, dtype=dtype)
-        rows = ops.reshape(places, (self.hinges,) + (1,) * (len(shape) - 1))
-        return rows + ops.zeros(shape, dtype=dtype)
+        self.corners = self.add_coefficient("corners", places)
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = max(x, 0) + sum_s a_s max(b_s - x, 0)
@@ -300,13 +274,12 @@ class TLU(AdaptiveActivation):
     ```
 
     Args:
-        tau_initializer: Initial threshold: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `0.0`, ReLU.
-        alpha_initializer: Initial slope on the left, of the same types, which
-            is then trained; or `None` for no slope, TensorFlow Addons'
+        tau_initializer: Float or initializer. Initial threshold. Defaults to
+            `0.0`, ReLU.
+        alpha_initializer: Float or initializer: initial slope on the left,
+            then trained; or `None` for no slope, TensorFlow Addons'
             `affine=False`. Defaults to `None`.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -315,7 +288,7 @@ class TLU(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 

@@ -20,6 +20,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.sublayers import sublayers
 from keras_funcs._core.typing import ActivationLike
+from keras_funcs._core.typing import Axes
 from keras_funcs._core.typing import Config
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._of_function import OfFunction
@@ -28,7 +29,7 @@ from keras_funcs.layers.activations._of_function import OfFunction
 @component(
     tune={
         "n": Range(1.0, 20.0, log=True),
-        "granularity": Choice("layer", "channel"),
+        "axis": Choice(None, -1),
         "slope_recovery": Range(0.0, 0.1),
     }
 )
@@ -55,17 +56,14 @@ class AdaptiveSlope(OfFunction):
             `"swish"` or `"gelu"`; smooth where the equation has derivatives.
             Defaults to `"tanh"`.
         n: Float > 0. The fixed factor. Defaults to `10.0`.
-        granularity: `"layer"` for one slope in all, `"channel"` for one for
-            each channel; `"neuron"`, the paper's word, is the same. Defaults
-            to `"layer"`.
+        axis: Axes with a slope for each index; `-1` is the paper's slope per
+            neuron. Defaults to `None`, one slope for the layer.
         slope_recovery: Float >= 0. Factor of the term `1 / exp(mean(a))` that
             is added to the model's loss and keeps slopes from vanishing. The
             paper's term is one for the whole network, which this equals for
             one layer: for several see `keras_funcs.layers.slope_recovery`.
             Defaults to `0.0`.
-        **kwargs: `axis`, `shared_axes`, `coefficient_regularizer`,
-            `coefficient_constraint`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -74,10 +72,7 @@ class AdaptiveSlope(OfFunction):
         The input's.
 
     Raises:
-        ValueError: for an unknown activation, a layer in its place, or a
-            function that changes the shape; for `n` not > 0 or
-            `slope_recovery` < 0; for an axis that is out of range or of
-            unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -95,7 +90,7 @@ class AdaptiveSlope(OfFunction):
         self,
         activation: ActivationLike = "tanh",
         n: float = 10.0,
-        granularity: str = "layer",
+        axis: Axes = None,
         slope_recovery: float = 0.0,
         **kwargs: Any,
     ) -> None:
@@ -103,9 +98,7 @@ class AdaptiveSlope(OfFunction):
         self.slope_recovery = checks.number(
             "slope_recovery", slope_recovery, at_least=0
         )
-        if isinstance(granularity, str) and granularity == "neuron":
-            granularity = "channel"
-        super().__init__(activation, granularity=granularity, **kwargs)
+        super().__init__(activation, axis=axis, **kwargs)
 
     def build_coefficients(self) -> None:
         penalty = None
@@ -200,8 +193,7 @@ class SlopeRecovery(keras.Model):
             policy defaults to that of `model`.
 
     Raises:
-        ValueError: for what is no model, or a factor < 0; and when called,
-            for a model without adaptive slopes.
+        ValueError: If an argument is invalid.
 
     Example:
 

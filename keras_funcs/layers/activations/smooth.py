@@ -13,9 +13,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
-from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 
@@ -23,7 +21,7 @@ from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 @component(
     tune={
         "beta_initializer": Range(0.25, 4.0, log=True),
-        "granularity": Choice("channel", "layer"),
+        "axis": Choice(-1, None),
     }
 )
 class Swish(AdaptiveActivation):
@@ -39,13 +37,9 @@ class Swish(AdaptiveActivation):
     ```
 
     Args:
-        beta_initializer: Initial `beta`: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `1.0`, SiLU; 0 is
-            `x / 2`, and infinity is ReLU.
-        beta_regularizer: Regularizer of `beta`. Defaults to `None`.
-        beta_constraint: Constraint of `beta`. Defaults to `None`.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        beta_initializer: Float or initializer. Initial `beta`. Defaults to
+            `1.0`, SiLU; 0 is `x / 2`, and infinity is ReLU.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -54,7 +48,7 @@ class Swish(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -66,31 +60,21 @@ class Swish(AdaptiveActivation):
         Ramachandran, Zoph and Le (2017), arXiv:1710.05941
     """
 
+    renamed = {
+        "beta_regularizer": "coefficient_regularizer",
+        "beta_constraint": "coefficient_constraint",
+    }
+
     def __init__(
-        self,
-        beta_initializer: InitializerLike = 1.0,
-        beta_regularizer: RegularizerLike = None,
-        beta_constraint: ConstraintLike = None,
-        **kwargs: Any,
+        self, beta_initializer: InitializerLike = 1.0, **kwargs: Any
     ) -> None:
         self.beta_initializer = checks.initializer(
             "beta_initializer", beta_initializer
         )
-        self.beta_regularizer = checks.regularizer(
-            "beta_regularizer", beta_regularizer
-        )
-        self.beta_constraint = checks.constraint(
-            "beta_constraint", beta_constraint
-        )
         super().__init__(**kwargs)
 
     def build_coefficients(self) -> None:
-        self.beta = self.add_coefficient(
-            "beta",
-            self.beta_initializer,
-            self.beta_regularizer,
-            self.beta_constraint,
-        )
+        self.beta = self.add_coefficient("beta", self.beta_initializer)
 
     def activate(self, x: Tensor) -> Tensor:
         # f(x) = x sigmoid(beta x)
@@ -119,14 +103,13 @@ class AconC(AdaptiveActivation):
     which is a leaky ReLU at `beta -> infinity`, and linear at `beta = 0`.
 
     Args:
-        p1_initializer: Initial slope on the right: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `1.0`.
-        p2_initializer: Initial slope on the left, of the same types. Defaults
-            to `0.0`.
-        beta_initializer: Initial `beta`, of the same types. Defaults to
+        p1_initializer: Float or initializer. Initial slope on the right.
+            Defaults to `1.0`.
+        p2_initializer: Float or initializer. Initial slope on the left.
+            Defaults to `0.0`.
+        beta_initializer: Float or initializer. Initial `beta`. Defaults to
             `1.0`.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -135,7 +118,7 @@ class AconC(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -201,14 +184,13 @@ class SMU(AdaptiveActivation):
 
     Args:
         alpha: Float in [0, 1). Slope on the left, fixed. Defaults to `0.0`.
-        mu_initializer: Initial `mu`: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `0.7071067811865476`,
-            the root of 1 / 2, which is GELU. With `form="root"` the corner
-            becomes sharper as `mu` falls to 0; `mu = 2` is `squareplus`.
+        mu_initializer: Float or initializer. Initial `mu`. Defaults to
+            `0.7071067811865476`, the root of 1 / 2, which is GELU. With
+            `form="root"` the corner becomes sharper as `mu` falls to 0; `mu =
+            2` is `squareplus`.
         form: `"erf"`, or `"root"` for SMU-1, which is cheaper and falls off
             slower. Defaults to `"erf"`.
-        **kwargs: `axis`, `granularity`, `shared_axes`: see
-            `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -217,8 +199,7 @@ class SMU(AdaptiveActivation):
         The input's.
 
     Raises:
-        ValueError: for an `alpha` outside [0, 1); for an axis that is out of
-            range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 

@@ -1,6 +1,5 @@
 """Softmax with exact zeros, whose sparsity is trained."""
 
-import math
 from typing import Any
 
 import keras
@@ -8,11 +7,13 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.coefficients import add_float32
+from keras_funcs._core.coefficients import sigmoid_between
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.typing import ConstraintLike
+from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
@@ -21,7 +22,7 @@ LOWEST, HIGHEST = 1.05, 2.0  # of alpha: softmax is 1, sparsemax 2
 HALVINGS = 20  # of an interval of length 1; two steps of Newton do the rest
 
 
-@component(tune={"alpha": Range(1.1, 1.9)})
+@component(tune={"alpha_initializer": Range(1.1, 1.9)})
 class Entmax(Configurable, keras.layers.Layer):
     """Alpha-entmax: between softmax and sparsemax, as training finds best.
 
@@ -38,11 +39,12 @@ class Entmax(Configurable, keras.layers.Layer):
     `alpha = 1.05 + 0.95 * sigmoid(a)` with `a` trained.
 
     Args:
-        alpha: Float in (1.05, 2). Where it starts. Defaults to `1.5`.
+        alpha_initializer: Float in (1.05, 2), or initializer. Initial
+            `alpha`. Defaults to `1.5`.
         axis: Integer. The axis on which the results sum to 1. Defaults to
             `-1`.
-        alpha_regularizer: Regularizer of the trained `a`. Defaults to `None`.
-        alpha_constraint: Constraint of the trained `a`. Defaults to `None`.
+        coefficient_regularizer: Regularizer of `a`. Defaults to `None`.
+        coefficient_constraint: Constraint of `a`. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -53,8 +55,7 @@ class Entmax(Configurable, keras.layers.Layer):
         The input's.
 
     Raises:
-        ValueError: for an alpha that is not in (1.05, 2); for an axis that is
-            out of range.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -66,32 +67,40 @@ class Entmax(Configurable, keras.layers.Layer):
         Correia, Niculae and Martins (2019), EMNLP, arXiv:1909.00015
     """
 
+    renamed = {
+        "alpha": "alpha_initializer",
+        "alpha_regularizer": "coefficient_regularizer",
+        "alpha_constraint": "coefficient_constraint",
+    }
+
     def __init__(
         self,
-        alpha: float = 1.5,
+        alpha_initializer: InitializerLike = 1.5,
         axis: int = -1,
-        alpha_regularizer: RegularizerLike = None,
-        alpha_constraint: ConstraintLike = None,
+        coefficient_regularizer: RegularizerLike = None,
+        coefficient_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.alpha = checks.number("alpha", alpha, above=LOWEST, below=HIGHEST)
-        self.axis = checks.integer("axis", axis)
-        self.alpha_regularizer = checks.regularizer(
-            "alpha_regularizer", alpha_regularizer
+        self.alpha_initializer = checks.initializer(
+            "alpha_initializer", alpha_initializer, above=LOWEST, below=HIGHEST
         )
-        self.alpha_constraint = checks.constraint(
-            "alpha_constraint", alpha_constraint
+        self.axis = checks.integer("axis", axis)
+        self.coefficient_regularizer = checks.regularizer(
+            "coefficient_regularizer", coefficient_regularizer
+        )
+        self.coefficient_constraint = checks.constraint(
+            "coefficient_constraint", coefficient_constraint
         )
         self.supports_masking = True
-        share = (self.alpha - LOWEST) / (HIGHEST - LOWEST)
         self.coefficient = add_float32(
             self,
             "act_alpha",
             (),
-            math.log(share) - math.log1p(-share),
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
+            self.alpha_initializer,
+            sigmoid_between(LOWEST, HIGHEST),
+            regularizer=self.coefficient_regularizer,
+            constraint=self.coefficient_constraint,
         )
         self.built = True
 

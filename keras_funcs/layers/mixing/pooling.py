@@ -1,23 +1,34 @@
 """Pooling between the mean and the maximum, as the data asks."""
 
+from collections.abc import Mapping
 from typing import Any
+from typing import ClassVar
 
 import keras
 from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import maps
+from keras_funcs._core.coefficients import SOFTPLUS
 from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
+from keras_funcs._core.component import Renaming
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
-from keras_funcs._core.numerics import inverse_softplus
 from keras_funcs._core.numerics import mean
 from keras_funcs._core.traits import LayerTraits
+from keras_funcs._core.typing import Config
+from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
+
+
+def _drop_granularity(granularity: str, config: Config) -> None:
+    """`"channel"` was an exponent per channel, for both data formats."""
+    first = config.get("data_format") == "channels_first"
+    config["axis"] = None if granularity == "layer" else 1 if first else -1
 
 
 class GeMPooling(Configurable, keras.layers.Layer):
@@ -27,9 +38,10 @@ class GeMPooling(Configurable, keras.layers.Layer):
     positive through any optimizer; it is float32 under mixed precision.
 
     Args:
-        p: Float > 0. Initial exponent. Defaults to `3.0`.
-        granularity: `"layer"` for one exponent, `"channel"` for one in each
-            channel. Defaults to `"layer"`.
+        p_initializer: Float > 0, or initializer. Initial exponent. Defaults to
+            `3.0`.
+        axis: `None` for one exponent, with which the layer is built at once,
+            or the channels' axis for one per channel. Defaults to `None`.
         epsilon: Float > 0. Inputs below it, negative ones too, count as it.
             Defaults to `1e-6`.
         keepdims: Boolean. Whether to keep the pooled axes, with size 1.
@@ -41,37 +53,55 @@ class GeMPooling(Configurable, keras.layers.Layer):
 
     dimensions: int
 
+    renamed: ClassVar[Mapping[str, Renaming]] = {
+        "granularity": _drop_granularity,
+        "p": "p_initializer",
+    }
+
     def __init__(
         self,
-        p: float = 3.0,
-        granularity: str = "layer",
+        p_initializer: InitializerLike = 3.0,
+        axis: int | None = None,
         epsilon: float = 1e-6,
         keepdims: bool = False,
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.p = checks.number("p", p, at_least=1e-3, at_most=1e3)
-        self.granularity = checks.one_of(
-            "granularity", granularity, ("layer", "channel")
+        self.p_initializer = checks.initializer(
+            "p_initializer", p_initializer, at_least=1e-3, at_most=1e3
         )
         self.epsilon = checks.number(
             "epsilon", epsilon, at_least=1e-30, at_most=1e30
         )
         self.keepdims = checks.boolean("keepdims", keepdims)
         self.data_format = maps.data_format(data_format)
+        rank = self.dimensions + 2
+        channels = maps.channel_axis(self.data_format, rank)
+        if axis is not None:
+            axis = checks.integer("axis", axis)
+            if axis not in (channels, channels - rank):
+                expected = f"None or the channels' axis {channels - rank}"
+                checks.invalid("axis", expected, axis)
+        self.axis = axis
+        if axis is None:
+            self.input_spec = keras.layers.InputSpec(ndim=rank)
+            self._add_exponents(())
+            self.built = True
 
     def build(self, input_shape: Shape) -> None:
         maps.need_rank(self.name, input_shape, self.dimensions + 2)
-        shape: tuple[int, ...] = ()
-        if self.granularity == "channel":
-            count = maps.channels(self.name, input_shape, self.data_format)
-            rest = self.dimensions * (self.data_format == "channels_first")
-            shape = (count,) + (1,) * rest
-        if len(shape) == 2:  # which optimizers for matrices look for
-            shape = (1, *shape)
-        self.act_p = add_float32(self, "act_p", shape, inverse_softplus(self.p))
+        count = maps.channels(self.name, input_shape, self.data_format)
+        rest = self.dimensions * (self.data_format == "channels_first")
+        shape = (count,) + (1,) * rest
+        # Of rank 1 or 3: optimizers take rank 2 for a matrix.
+        self._add_exponents((1, *shape) if len(shape) == 2 else shape)
         self.built = True
+
+    def _add_exponents(self, shape: tuple[int, ...]) -> None:
+        self.act_p = add_float32(
+            self, "act_p", shape, self.p_initializer, SOFTPLUS
+        )
 
     def call(self, inputs: Tensor) -> Tensor:
         # y = mean(x**p)**(1/p) = top * mean((x / top)**p)**(1/p), which no
@@ -103,8 +133,8 @@ class GeMPooling(Configurable, keras.layers.Layer):
 
 @component(
     tune={
-        "p": Range(1.0, 8.0, log=True),
-        "granularity": Choice("layer", "channel"),
+        "p_initializer": Range(1.0, 8.0, log=True),
+        "axis": Choice(None, -1),
     }
 )
 class GeMPooling1D(GeMPooling):
@@ -121,10 +151,10 @@ class GeMPooling1D(GeMPooling):
     over the steps of each sample and channel, with a trained `p`.
 
     Args:
-        p: Float > 0. Initial exponent: 1 is the mean, infinity the maximum.
-            Defaults to `3.0`.
-        granularity: `"layer"` for one exponent, `"channel"` for one in each
-            channel. Defaults to `"layer"`.
+        p_initializer: Float > 0, or initializer. Initial exponent: 1 is the
+            mean, infinity the maximum. Defaults to `3.0`.
+        axis: `None` for one exponent, or the channels' axis for one per
+            channel. Defaults to `None`.
         **kwargs: `epsilon`, `keepdims`, `data_format`: see
             `keras_funcs.layers.GeMPooling`.
 
@@ -137,8 +167,7 @@ class GeMPooling1D(GeMPooling):
         pooled size.
 
     Raises:
-        ValueError: for an exponent or epsilon not > 0, or an input of another
-            rank.
+        ValueError: If an argument is invalid, or an input has another rank.
 
     Example:
 
@@ -154,15 +183,18 @@ class GeMPooling1D(GeMPooling):
     traits = LayerTraits(example_shape=(5, 6))
 
     def __init__(
-        self, p: float = 3.0, granularity: str = "layer", **kwargs: Any
+        self,
+        p_initializer: InitializerLike = 3.0,
+        axis: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(p=p, granularity=granularity, **kwargs)
+        super().__init__(p_initializer, axis, **kwargs)
 
 
 @component(
     tune={
-        "p": Range(1.0, 8.0, log=True),
-        "granularity": Choice("layer", "channel"),
+        "p_initializer": Range(1.0, 8.0, log=True),
+        "axis": Choice(None, -1),
     }
 )
 class GeMPooling2D(GeMPooling):
@@ -179,10 +211,10 @@ class GeMPooling2D(GeMPooling):
     over the places of each sample and channel, with a trained `p`.
 
     Args:
-        p: Float > 0. Initial exponent: 1 is the mean, infinity the maximum.
-            Defaults to `3.0`.
-        granularity: `"layer"` for one exponent, `"channel"` for one in each
-            channel. Defaults to `"layer"`.
+        p_initializer: Float > 0, or initializer. Initial exponent: 1 is the
+            mean, infinity the maximum. Defaults to `3.0`.
+        axis: `None` for one exponent, or the channels' axis for one per
+            channel. Defaults to `None`.
         **kwargs: `epsilon`, `keepdims`, `data_format`: see
             `keras_funcs.layers.GeMPooling`.
 
@@ -195,8 +227,7 @@ class GeMPooling2D(GeMPooling):
         pooled size.
 
     Raises:
-        ValueError: for an exponent or epsilon not > 0, or an input of another
-            rank.
+        ValueError: If an argument is invalid, or an input has another rank.
 
     Example:
 
@@ -212,15 +243,18 @@ class GeMPooling2D(GeMPooling):
     traits = LayerTraits(example_shape=(5, 4, 3))
 
     def __init__(
-        self, p: float = 3.0, granularity: str = "layer", **kwargs: Any
+        self,
+        p_initializer: InitializerLike = 3.0,
+        axis: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(p=p, granularity=granularity, **kwargs)
+        super().__init__(p_initializer, axis, **kwargs)
 
 
 @component(
     tune={
-        "p": Range(1.0, 8.0, log=True),
-        "granularity": Choice("layer", "channel"),
+        "p_initializer": Range(1.0, 8.0, log=True),
+        "axis": Choice(None, -1),
     }
 )
 class GeMPooling3D(GeMPooling):
@@ -237,10 +271,10 @@ class GeMPooling3D(GeMPooling):
     over the places of each sample and channel, with a trained `p`.
 
     Args:
-        p: Float > 0. Initial exponent: 1 is the mean, infinity the maximum.
-            Defaults to `3.0`.
-        granularity: `"layer"` for one exponent, `"channel"` for one in each
-            channel. Defaults to `"layer"`.
+        p_initializer: Float > 0, or initializer. Initial exponent: 1 is the
+            mean, infinity the maximum. Defaults to `3.0`.
+        axis: `None` for one exponent, or the channels' axis for one per
+            channel. Defaults to `None`.
         **kwargs: `epsilon`, `keepdims`, `data_format`: see
             `keras_funcs.layers.GeMPooling`.
 
@@ -253,8 +287,7 @@ class GeMPooling3D(GeMPooling):
         pooled size.
 
     Raises:
-        ValueError: for an exponent or epsilon not > 0, or an input of another
-            rank.
+        ValueError: If an argument is invalid, or an input has another rank.
 
     Example:
 
@@ -270,6 +303,9 @@ class GeMPooling3D(GeMPooling):
     traits = LayerTraits(example_shape=(3, 4, 3, 2))
 
     def __init__(
-        self, p: float = 3.0, granularity: str = "layer", **kwargs: Any
+        self,
+        p_initializer: InitializerLike = 3.0,
+        axis: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(p=p, granularity=granularity, **kwargs)
+        super().__init__(p_initializer, axis, **kwargs)

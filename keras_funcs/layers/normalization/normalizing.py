@@ -120,8 +120,8 @@ class DynamicTanh(_Squashing):
         beta_regularizer: Regularizer of `beta`. Defaults to `None`.
         gamma_constraint: Constraint of `gamma`. Defaults to `None`.
         beta_constraint: Constraint of `beta`. Defaults to `None`.
-        **kwargs: `axis`, `granularity`, `shared_axes` (of `gamma` and `beta`):
-            see `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`; `axis` and
+            `shared_axes` are of `gamma` and `beta`.
 
     Input shape:
         Any, with the batch on axis 0.
@@ -212,8 +212,8 @@ class DynamicErf(_Squashing):
         beta_regularizer: Regularizer of `beta`. Defaults to `None`.
         gamma_constraint: Constraint of `gamma`. Defaults to `None`.
         beta_constraint: Constraint of `beta`. Defaults to `None`.
-        **kwargs: `axis`, `granularity`, `shared_axes` (of `gamma` and `beta`):
-            see `keras_funcs.layers.AdaptiveActivation`.
+        **kwargs: See `keras_funcs.layers.AdaptiveActivation`; `axis` and
+            `shared_axes` are of `gamma` and `beta`.
 
     Input shape:
         Any, with the batch on axis 0.

@@ -1,6 +1,5 @@
 """Dropout whose rate is trained along with the weights."""
 
-import math
 from typing import Any
 
 import keras
@@ -9,10 +8,12 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core import maps
 from keras_funcs._core import wrapped
+from keras_funcs._core.coefficients import add_float32
+from keras_funcs._core.coefficients import sigmoid_between
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
@@ -49,7 +50,8 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
     Args:
         layer: A layer with a `kernel`, not built: `keras.layers.Dense`, a
             convolution.
-        rate: Float in (0, 1). Initial rate. Defaults to `0.1`.
+        rate_initializer: Float in (0, 1), or initializer. Initial rate.
+            Defaults to `0.1`.
         weight_factor: Float >= 0. Of the penalty on the weights. Defaults to
             `1e-6`.
         dropout_factor: Float >= 0. Of the reward of entropy, which draws the
@@ -89,10 +91,12 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
         Gal, Hron and Kendall (2017), NeurIPS, arXiv:1705.07832
     """
 
+    renamed = {"rate": "rate_initializer"}
+
     def __init__(
         self,
         layer: keras.layers.Layer,
-        rate: float = 0.1,
+        rate_initializer: InitializerLike = 0.1,
         weight_factor: float = 1e-6,
         dropout_factor: float = 1e-5,
         temperature: float = 0.1,
@@ -105,7 +109,9 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
         kwargs.setdefault("dtype", layer.dtype_policy)
         super().__init__(**kwargs)
         self.layer = layer
-        self.rate = checks.number("rate", rate, at_least=1e-6, at_most=0.999)
+        self.rate_initializer = checks.initializer(
+            "rate_initializer", rate_initializer, at_least=1e-6, at_most=0.999
+        )
         self.weight_factor = checks.number(
             "weight_factor", weight_factor, at_least=0
         )
@@ -120,14 +126,12 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
         self.seed = checks.seed(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.supports_masking = layer.supports_masking
-        self.rate_logit = self.add_weight(
-            shape=(),
-            initializer=keras.initializers.Constant(
-                math.log(self.rate) - math.log1p(-self.rate)
-            ),
-            dtype=at_least_float32(self.variable_dtype),
-            autocast=False,
-            name="act_rate_logit",
+        self.rate_logit = add_float32(
+            self,
+            "act_rate_logit",
+            (),
+            self.rate_initializer,
+            sigmoid_between(0.0, 1.0),
         )
 
     def build(self, input_shape: Shape) -> None:

@@ -84,7 +84,7 @@ def half_precision_ends_with_its_numbers(case: Case) -> None:
     and nowhere else; neither value nor gradient is ever NaN.
     """
     # One sample, and a coefficient for each number: sums may be infinite.
-    arguments = {"granularity": "channel"}
+    arguments = {"axis": -1}
     row = np.resize([1.0, -1.0, 0.5, -0.5, 1e-3, 0.0], _shape(case))[None]
     for dtype, largest in LARGEST.items():
         x = np.asarray(largest * row, "float32")

@@ -185,7 +185,7 @@ def serves_as_an_activation(case: Case) -> None:
     models = []
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)
-        layer = case.make(granularity="layer")
+        layer = case.make(axis=None)
         x = keras.Input((6,))
         y = keras.layers.Dense(4, activation=layer)(x)
         models.append(keras.Model(x, y))

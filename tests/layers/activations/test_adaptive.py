@@ -31,7 +31,7 @@ def coefficient(layer, *shape):
         ({"shared_axes": [2, 3]}, (6, 7, 5), (6, 1, 1)),
         ({"shared_axes": [1]}, (7, 5), (5,)),
         ({"shared_axes": []}, (6, 7, 5), (6, 7, 5)),
-        ({"granularity": "layer"}, (6, 7, 5), ()),
+        ({"axis": None}, (6, 7, 5), ()),
     ],
 )
 def test_shape_of_the_coefficient(arguments, shape, wanted):
@@ -99,8 +99,8 @@ def test_an_activation_that_was_built_early_is_counted_and_trained(kind):
     assert (activation.get_weights()[0] != before).any()
 
 
-def test_granularity_layer_needs_no_early_build():
-    activation = layers.Snake(granularity="layer")
+def test_one_coefficient_needs_no_early_build():
+    activation = layers.Snake(axis=None)
     model = keras.Sequential(
         [
             keras.Input((None, None, 2)),
@@ -149,7 +149,7 @@ def test_positive_coefficients_start_where_they_should(start):
 
 
 def test_an_initializer_of_positive_coefficients_is_raised_from_0():
-    layer = Several("zeros", granularity="layer")
+    layer = Several("zeros", axis=None)
     found = ops.convert_to_numpy(ops.softplus(layer.height.value))
     np.testing.assert_allclose(found, 1e-6, 1e-4)
 
@@ -158,7 +158,7 @@ def test_an_initializer_of_positive_coefficients_is_raised_from_0():
     "arguments, shape, wanted",
     [
         ({}, (7, 5), (3, 1, 5)),
-        ({"granularity": "layer"}, (7, 5), (3,)),
+        ({"axis": None}, (7, 5), (3,)),
         ({"axis": 1}, (6, 7, 5), (3, 6, 1, 1)),
         ({"shared_axes": []}, (7, 5), (3, 1, 7, 5)),
     ],
@@ -173,33 +173,35 @@ def test_several_coefficients_of_a_kind_are_no_matrix(arguments, shape, wanted):
 
 def test_a_number_beyond_float32_is_refused():
     with pytest.raises(ValueError, match="float32 can hold"):
-        Several(1e300, granularity="layer")
+        Several(1e300, axis=None)
 
 
 def test_one_regularizer_and_one_constraint_for_all():
     layer = Several(
         1.0,
-        granularity="layer",
+        axis=None,
         coefficient_regularizer=keras.regularizers.L2(0.1),
         coefficient_constraint="non_neg",
     )
     assert len(layer.losses) == 2
     assert all(w.constraint is not None for w in layer.weights)
-    own = layers.Swish(
-        2.0,
-        beta_regularizer=keras.regularizers.L2(1.0),
-        coefficient_regularizer=keras.regularizers.L2(0.1),
-        granularity="layer",
+    own = layers.DynamicTanh(
+        gamma_initializer=2.0,
+        center=False,
+        gamma_regularizer=keras.regularizers.L2(1.0),
+        coefficient_regularizer=keras.regularizers.L2(1.0),
+        coefficient_constraint="non_neg",
+        axis=None,
     )
-    assert ops.convert_to_numpy(own.losses[0]) == 4.0
+    assert [float(v) for v in own.losses] == [0.25, 4.0]
 
 
 def test_regularizer_and_constraint_reach_the_coefficient():
     layer = layers.Swish(
         -2.0,
-        beta_regularizer=keras.regularizers.L2(0.5),
-        beta_constraint="non_neg",
-        granularity="layer",
+        coefficient_regularizer=keras.regularizers.L2(0.5),
+        coefficient_constraint="non_neg",
+        axis=None,
     )
     penalty = ops.convert_to_numpy(layer.losses[0])
     np.testing.assert_allclose(penalty, 0.5 * 4)
@@ -215,8 +217,7 @@ def test_regularizer_and_constraint_reach_the_coefficient():
         {"axis": "1"},
         {"axis": 1.0},
         {"axis": [1, 0]},
-        {"axis": None},
-        {"granularity": "element"},
+        {"axis": "channel"},
         {"coefficient_regularizer": 1.0},
         {"coefficient_constraint": "none"},
         {"shared_axes": [0]},

@@ -20,7 +20,7 @@ from tests.layers.oracle import values
 
 
 def single(kind, *args, **kwargs):
-    return kind(*args, granularity="layer", **kwargs)
+    return kind(*args, axis=None, **kwargs)
 
 
 def xielu(x, raw_positive, raw_negative, beta=0.5):
@@ -77,7 +77,8 @@ def test_xielu_has_at_0_the_slope_of_both_sides():
 def test_every_draw_of_the_search_is_an_xielu():
     tune = {c.name: c.tune for c in registered("layers")}["XIELU"]
     layers.XIELU(
-        alpha_negative=tune["alpha_negative"].low, beta=tune["beta"].high
+        alpha_negative_initializer=tune["alpha_negative_initializer"].low,
+        beta=tune["beta"].high,
     )
 
 
@@ -206,9 +207,9 @@ def test_it_learns_an_exponential():
 @pytest.mark.parametrize(
     "kind, arguments, name",
     [
-        (layers.XIELU, {"alpha_positive": 0.0}, "alpha_positive"),
-        (layers.XIELU, {"alpha_negative": 0.5}, "alpha_negative"),
-        (layers.XIELU, {"beta": 0.9}, "alpha_negative"),
+        (layers.XIELU, {"alpha_positive_initializer": 0.0}, "alpha_pos"),
+        (layers.XIELU, {"alpha_negative_initializer": 0.5}, "alpha_neg"),
+        (layers.XIELU, {"beta": 0.9}, "alpha_neg"),
         (layers.XIELU, {"epsilon": 1e-6}, "epsilon"),
         (layers.PELU, {"alpha_initializer": 0.0}, "alpha_initializer"),
         (layers.PELU, {"beta_initializer": -1.0}, "beta_initializer"),
@@ -225,5 +226,5 @@ def test_bad_arguments_are_refused(kind, arguments, name):
 @pytest.mark.parametrize("kind", [layers.PELU, layers.MPELU])
 def test_the_slope_has_no_hole_at_zero(kind):
     x = np.array([-1e-6, 0.0, 1e-6], "float32")
-    slopes = derivative(kind(granularity="layer"), x)
+    slopes = derivative(kind(axis=None), x)
     np.testing.assert_allclose(slopes, [1, 1, 1], 1e-5)

@@ -20,7 +20,7 @@ def values(layer, x=X):
 
 
 def single(frequency, **arguments):
-    return layers.Snake(frequency, granularity="layer", **arguments)
+    return layers.Snake(frequency, axis=None, **arguments)
 
 
 @pytest.mark.parametrize("a", FREQUENCIES)
@@ -107,11 +107,11 @@ def test_each_channel_has_its_own_frequency():
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"frequency": float("nan")},
-        {"frequency": "1"},
-        {"frequency": None},
-        {"frequency": 0.0, "log_scale": True},
-        {"frequency": -1.0, "log_scale": True},
+        {"frequency_initializer": float("nan")},
+        {"frequency_initializer": "1"},
+        {"frequency_initializer": None},
+        {"frequency_initializer": 0.0, "log_scale": True},
+        {"frequency_initializer": -1.0, "log_scale": True},
         {"log_scale": "yes"},
     ],
 )
@@ -126,16 +126,16 @@ def test_snake_beta(a, b):
     def formula(x, log_a, log_b):
         return x + math.sin(math.exp(log_a) * x) ** 2 / math.exp(log_b)
 
-    layer = layers.SnakeBeta(a, b, granularity="layer")
+    layer = layers.SnakeBeta(a, b, axis=None)
     np.testing.assert_allclose(layer.get_weights(), np.log([a, b]), atol=1e-7)
     agree(layer, formula, rtol=1e-5, atol=1e-5)
-    plain = layers.SnakeBeta(a, b, log_scale=False, granularity="layer")
+    plain = layers.SnakeBeta(a, b, log_scale=False, axis=None)
     agree(plain, lambda x, a, b: x + math.sin(a * x) ** 2 / b, atol=1e-5)
 
 
 @pytest.mark.parametrize("a", [0.5, 1.0, 3.0])
 def test_snake_beta_with_equal_coefficients_is_snake(a):
-    ours = layers.SnakeBeta(a, a, granularity="layer")
+    ours = layers.SnakeBeta(a, a, axis=None)
     np.testing.assert_allclose(values(ours), values(single(a)), 1e-5, 1e-5)
 
 
@@ -143,4 +143,4 @@ def test_snake_beta_with_equal_coefficients_is_snake(a):
 @pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), None, "1"])
 def test_snake_beta_refuses(name, value):
     with pytest.raises(ValueError, match=f"argument `{name}`"):
-        layers.SnakeBeta(**{name: value})
+        layers.SnakeBeta(**{f"{name}_initializer": value})

@@ -38,7 +38,7 @@ def weight_gradients(layer, x=X):
 
 @pytest.mark.parametrize("beta", [-0.5, 0.0, 1.0, 2.0])
 def test_stan_and_three_derivatives(beta):
-    layer = layers.Stan(beta, granularity="layer")
+    layer = layers.Stan(beta, axis=None)
     slopes = tanh_slopes(X64)
     for order in range(4):
         # Leibniz: (t (1 + beta x))^(k) = t^(k) (1 + beta x) + k beta t^(k-1)
@@ -65,7 +65,7 @@ def test_stan_with_beta_0_is_tanh():
 def test_stan_far_out_is_a_line():
     x = np.float32([-1e4, -100.0, 100.0, 1e4])
     wanted = np.sign(x) * (1 + 2.0 * x.astype("float64"))
-    found = values(layers.Stan(2.0, granularity="layer"), x)
+    found = values(layers.Stan(2.0, axis=None), x)
     np.testing.assert_allclose(found, wanted, 1e-6)
 
 
@@ -179,7 +179,7 @@ def test_rowdy_starts_as_the_plain_activation_and_can_leave_it():
 
 
 def test_rowdy_with_channels():
-    layer = layers.Rowdy(terms=2, granularity="channel")
+    layer = layers.Rowdy(terms=2, axis=-1)
     layer.build((None, 3))
     shapes = [tuple(w.shape) for w in layer.weights]
     assert shapes == [(3,), (2, 1, 3), (2, 1, 3)]
@@ -203,7 +203,7 @@ LARGEST = [
 @pytest.mark.parametrize(
     "layer",
     [
-        lambda **k: layers.Stan(granularity="layer", **k),
+        lambda **k: layers.Stan(axis=None, **k),
         lambda **k: layers.Sine(trainable_frequency=True, **k),
         lambda **k: rowdy_in(**k),
     ],
@@ -240,7 +240,7 @@ def test_forward_mode_gives_the_same_derivatives(layer, order):
         inner = lambda t: forward(function, t, times - 1)  # noqa: E731
         return ops.jvp(inner, (x,), (ops.ones_like(x),))[1]
 
-    made = layer(granularity="layer")
+    made = layer(axis=None)
     found = forward(made, ops.convert_to_tensor(X), order)
     wanted = derivative(made, X, order)
     atol = 1e-5 * max(1.0, np.abs(wanted).max())
@@ -255,7 +255,7 @@ def test_forward_mode_gives_the_same_derivatives(layer, order):
         (layers.Sine, {"frequency": -30.0}),
         (layers.Sine, {"frequency": 1e7}),
         (layers.Sine, {"trainable_frequency": 1}),
-        (layers.Sine, {"granularity": "element"}),
+        (layers.Sine, {"axis": "channel"}),
         (layers.Rowdy, {"terms": 0}),
         (layers.Rowdy, {"terms": 101}),
         (layers.Rowdy, {"n": 0.0}),

@@ -148,7 +148,7 @@ def test_the_slope_at_the_end_is_that_from_within():
     "arguments, shape, wanted",
     [
         ({}, (4, 6), ()),
-        ({"granularity": "channel"}, (4, 6), (1, 6)),
+        ({"axis": -1}, (4, 6), (1, 6)),
         ({"groups": 3}, (4, 6), (1, 3)),
         ({"groups": 2, "axis": 1}, (4, 6), (1, 2, 1)),
         ({"groups": 2, "axis": 1}, (4, 5, 6), (2, 1, 1)),
@@ -190,7 +190,7 @@ def test_each_group_has_its_own_rational(axis):
 
 def test_groups_may_share_their_numerator():
     x = np.linspace(-9, 9, 24).reshape(4, 6).astype("float32")
-    for arguments in ({"groups": 2}, {"granularity": "channel"}):
+    for arguments in ({"groups": 2}, {"axis": -1}):
         layer = layers.Rational(shared_numerator=True, **arguments)
         layer.build(x.shape)
         a, b = layer.get_weights()
@@ -267,7 +267,6 @@ def test_bad_degrees_are_refused(degrees):
     [
         ({"version": "C"}, "version"),
         ({"groups": 0}, "groups"),
-        ({"groups": 2, "granularity": "channel"}, "groups"),
         ({"bound": 0.0}, "bound"),
         ({"bound": 1e-7}, "bound"),
         ({"bound": float("inf")}, "bound"),
@@ -283,9 +282,14 @@ def test_bad_arguments_are_refused(arguments, name):
 
 @pytest.mark.parametrize(
     "groups, axis, shape",
-    [(4, -1, (None, 6)), (2, -1, (None, None)), (2, [1, 2], (None, 4, 4))],
+    [(4, -1, (None, 6)), (2, [1, 2], (None, 4, 4))],
 )
 def test_groups_that_do_not_divide_are_refused(groups, axis, shape):
     layer = layers.Rational(groups=groups, axis=axis)
     with pytest.raises(ValueError, match=f"`groups={groups}` divides"):
         layer.build(shape)
+
+
+def test_groups_of_unknown_size_are_refused():
+    with pytest.raises(ValueError, match="needs the size"):
+        layers.Rational(groups=2).build((None, None))

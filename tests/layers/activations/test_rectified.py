@@ -15,7 +15,7 @@ from tests.layers.oracle import values
 
 
 def single(kind, *args, **kwargs):
-    return kind(*args, granularity="layer", **kwargs)
+    return kind(*args, axis=None, **kwargs)
 
 
 @pytest.mark.parametrize("slope", [-0.3, 0.0, 0.25, 1.7])
@@ -40,9 +40,8 @@ def test_channel_prelu_has_a_regularizer_and_a_constraint():
     layer = single(
         layers.ChannelPReLU,
         -0.5,
-        alpha_regularizer=keras.regularizers.L2(1.0),
-        alpha_constraint="non_neg",
-        coefficient_regularizer=keras.regularizers.L2(7.0),
+        coefficient_regularizer=keras.regularizers.L2(1.0),
+        coefficient_constraint="non_neg",
     )
     assert float(ops.convert_to_numpy(layer.losses[0])) == 0.25
     bounded = layer.alpha.constraint(layer.alpha.value)
@@ -61,7 +60,7 @@ def srelu(x, t_left, a_left, raw, a_right):
 @pytest.mark.parametrize(
     "start",
     [{}, {"a_left_initializer": -0.5, "a_right_initializer": 2.5},
-     {"t_left_initializer": -2.0, "t_right_initializer": 3.1}],
+     {"t_left_initializer": -2.0, "width_initializer": 3.1}],
 )  # fmt: skip
 def test_srelu(start):
     agree(single(layers.SReLU, **start), srelu, curved=False)
@@ -133,8 +132,8 @@ def test_tlu_hides_no_nan(alpha):
     "kind, arguments",
     [
         (layers.ChannelPReLU, {"alpha_initializer": None}),
-        (layers.SReLU, {"t_right_initializer": 0.0}),
-        (layers.SReLU, {"t_right_initializer": -1.0}),
+        (layers.SReLU, {"width_initializer": 0.0}),
+        (layers.SReLU, {"width_initializer": -1.0}),
         (layers.SReLU, {"a_left_initializer": float("nan")}),
         (layers.APL, {"hinges": 0}),
         (layers.APL, {"hinges": 10**9}),

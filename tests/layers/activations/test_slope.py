@@ -69,9 +69,9 @@ def test_gradient_of_the_slope_carries_n(n):
         (activations.squared_relu, lambda x: np.maximum(x, 0) ** 2),
     ],
 )
-@pytest.mark.parametrize("granularity", ["layer", "channel", "neuron"])
-def test_it_starts_as_the_plain_activation(name, wanted, granularity):
-    layer = layers.AdaptiveSlope(name, granularity=granularity)
+@pytest.mark.parametrize("axis", [None, -1])
+def test_it_starts_as_the_plain_activation(name, wanted, axis):
+    layer = layers.AdaptiveSlope(name, axis=axis)
     found = values(layer, X[:, None])[:, 0]
     np.testing.assert_allclose(found, wanted(X.astype("float64")), 1e-4, 1e-6)
     again = layers.AdaptiveSlope.from_config(layer.get_config())
@@ -79,8 +79,7 @@ def test_it_starts_as_the_plain_activation(name, wanted, granularity):
 
 
 def test_neurons_have_their_own_slopes():
-    layer = layers.AdaptiveSlope(n=5.0, granularity="neuron")
-    assert layer.granularity == "channel"
+    layer = layers.AdaptiveSlope(n=5.0, axis=-1)
     layer.build((None, 3))
     layer.set_weights([np.float32([0.0, 0.2, 0.6])])
     y = values(layer, np.stack([X] * 3, -1))
@@ -119,10 +118,10 @@ def test_float64_keeps_its_digits():
         np.testing.assert_allclose(y, np.tanh(x), 1e-14, 1e-15)
 
 
-def network(means, granularity="layer", **arguments):
+def network(means, axis=None, **arguments):
     model = keras.Sequential([keras.Input((2,))])
     for mean in means:
-        slope = layers.AdaptiveSlope(granularity=granularity, **arguments)
+        slope = layers.AdaptiveSlope(axis=axis, **arguments)
         model.add(keras.layers.Dense(3))
         model.add(slope)
         shape = tuple(slope.slope.shape)
@@ -131,10 +130,10 @@ def network(means, granularity="layer", **arguments):
     return model
 
 
-@pytest.mark.parametrize("granularity", ["layer", "neuron"])
-def test_slope_recovery_is_the_papers(granularity):
+@pytest.mark.parametrize("axis", [None, -1])
+def test_slope_recovery_is_the_papers(axis):
     means = [0.1, -0.5, 1.3]
-    model = network(means, granularity)
+    model = network(means, axis)
     mean = sum(math.exp(a) for a in means) / 3
     found = number(layers.slope_recovery(model))
     np.testing.assert_allclose(found, 1 / mean, 1e-5)
@@ -270,7 +269,7 @@ def test_slope_recovery_inside_of_an_lstm():
         {"n": 0.0},
         {"n": -1.0},
         {"n": float("inf")},
-        {"granularity": "element"},
+        {"axis": "neuron"},
         {"slope_recovery": -0.1},
     ],
 )

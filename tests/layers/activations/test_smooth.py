@@ -19,7 +19,7 @@ X = np.linspace(-6, 6, 41, dtype="float32")
 
 
 def swish(beta, x=X):
-    layer = layers.Swish(beta, granularity="layer")
+    layer = layers.Swish(beta, axis=None)
     return ops.convert_to_numpy(layer(ops.convert_to_tensor(x)))
 
 
@@ -36,7 +36,7 @@ def test_value_and_slopes(beta):
         slope.append(s + beta * x * s * (1 - s))
         curve.append(beta * s * (1 - s) * (2 + beta * x * (1 - 2 * s)))
         by_beta.append(x * x * s * (1 - s))
-    layer = layers.Swish(beta, granularity="layer")
+    layer = layers.Swish(beta, axis=None)
     np.testing.assert_allclose(swish(beta), value, 1e-5, 1e-6)
     np.testing.assert_allclose(derivative(layer, X), slope, 1e-5, 1e-5)
     twice = derivative(layer, X, order=2)
@@ -63,7 +63,7 @@ def test_limits():
 def test_extremes_are_finite():
     x = np.array([-1e30, -1e4, 0.0, 1e4, 1e30], "float32")
     np.testing.assert_allclose(swish(1.0, x), [0, 0, 0, 1e4, 1e30])
-    layer = layers.Swish(1.0, granularity="layer")
+    layer = layers.Swish(1.0, axis=None)
     assert np.isfinite(derivative(layer, x)).all()
     assert np.isfinite(weight_gradient(layer, x[1:-1])).all()
 
@@ -83,7 +83,7 @@ def test_each_channel_has_its_own_slope():
 
 
 def test_beta_learns():
-    layer = layers.Swish(1.0, granularity="layer")
+    layer = layers.Swish(1.0, axis=None)
     model = keras.Sequential([keras.Input((1,)), layer])
     model.compile(keras.optimizers.RMSprop(0.1), "mse")
     x = X[:, None]
@@ -116,7 +116,7 @@ if keras.backend.backend() == "tensorflow":
 
     @pytest.mark.parametrize("beta", BETAS)
     def test_tensorflow_has_the_same_function_and_the_same_gradients(beta):
-        layer = layers.Swish(beta, granularity="layer")
+        layer = layers.Swish(beta, axis=None)
         x, b = tf.constant(X), tf.constant(beta, "float32")
         with tf.GradientTape() as tape:
             tape.watch([x, b])
@@ -128,7 +128,7 @@ if keras.backend.backend() == "tensorflow":
 
 
 def single(kind, *args, **kwargs):
-    return kind(*args, granularity="layer", **kwargs)
+    return kind(*args, axis=None, **kwargs)
 
 
 def acon(x, p1, p2, beta):

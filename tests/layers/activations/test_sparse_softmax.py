@@ -191,10 +191,10 @@ def test_alpha_learns():
 @pytest.mark.parametrize(
     "arguments, name",
     [
-        ({"alpha": 1.0}, "alpha"),
-        ({"alpha": 1.05}, "alpha"),
-        ({"alpha": 2.0}, "alpha"),
-        ({"alpha": "sparse"}, "alpha"),
+        ({"alpha_initializer": 1.0}, "alpha_initializer"),
+        ({"alpha_initializer": 1.05}, "alpha_initializer"),
+        ({"alpha_initializer": 2.0}, "alpha_initializer"),
+        ({"alpha_initializer": "sparse"}, "alpha_initializer"),
         ({"axis": 1.5}, "axis"),
         ({"axis": None}, "axis"),
     ],

@@ -166,7 +166,7 @@ def test_a_trainable_activation_in_the_gate(early, tmp_path):
 )
 def test_activations_survive_the_config(activation):
     if activation == "Snake":
-        activation = layers.Snake(granularity="layer")
+        activation = layers.Snake(axis=None)
     layer = layers.GatedDense(2, activation)
     copy = layers.GatedDense.from_config(layer.get_config())
     x = draw(3, 4)

@@ -93,16 +93,19 @@ def test_gradients_of_inputs_and_exponent():
     np.testing.assert_allclose(slopes[1], wanted, 1e-3)
 
 
-@pytest.mark.parametrize("granularity", ["layer", "channel"])
+@pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-def test_exponents_are_where_they_belong(granularity, data_format):
+def test_exponents_are_where_they_belong(per_channel, data_format):
     first = data_format == "channels_first"
     x = positive((2, 3, 4, 5) if first else (2, 4, 5, 3))
     layer = layers.GeMPooling2D(
-        granularity=granularity, data_format=data_format
+        axis=(1 if first else -1) if per_channel else None,
+        data_format=data_format,
     )
-    layer.build(x.shape)
-    count = 3 if granularity == "channel" else 1
+    assert layer.built != per_channel
+    if per_channel:
+        layer.build(x.shape)
+    count = 3 if per_channel else 1
     assert layer.count_params() == count
     assert len(layer.act_p.shape) in (0, 1, 3)
     p = np.array([1.0, 2.0, 4.0][:count])
@@ -138,10 +141,10 @@ def test_it_trains_with_unknown_sizes():
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"p": 0.0},
-        {"p": -1.0},
+        {"p_initializer": 0.0},
+        {"p_initializer": -1.0},
         {"epsilon": 0.0},
-        {"granularity": "place"},
+        {"axis": 2},
         {"keepdims": 1},
         {"data_format": "last"},
     ],
@@ -156,4 +159,4 @@ def test_other_ranks_and_unknown_channels_are_refused():
     with pytest.raises(ValueError, match="rank 3"):
         layers.GeMPooling1D()(np.ones((2, 3)))
     with pytest.raises(ValueError, match="number of channels"):
-        layers.GeMPooling1D(granularity="channel").build((2, 3, None))
+        layers.GeMPooling1D(axis=-1).build((2, 3, None))

@@ -84,7 +84,7 @@ def test_value_and_every_gradient(cls, values):
 
 @pytest.mark.parametrize("cls", BOTH)
 def test_second_derivative(cls):
-    layer = cls(0.8, granularity="layer")
+    layer = cls(0.8, axis=None)
     h = 1e-3
 
     def f(x):
@@ -101,7 +101,7 @@ def test_second_derivative(cls):
 def test_flat_at_the_largest_numbers(cls, dtype):
     end = {"float16": 65504.0, "bfloat16": 3.3e38, "float32": 1e30}[dtype]
     policy = dtype if dtype == "float32" else f"mixed_{dtype}"
-    layer = cls(4.0, granularity="layer", dtype=policy)
+    layer = cls(4.0, axis=None, dtype=policy)
     x = np.array([-end, -1e4, 1e4, end], "float32")
 
     def total(x, *weights):

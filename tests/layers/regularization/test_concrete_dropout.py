@@ -155,8 +155,8 @@ def test_draws_repeat_with_the_seed():
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"rate": 0.0},
-        {"rate": 1.0},
+        {"rate_initializer": 0.0},
+        {"rate_initializer": 1.0},
         {"weight_factor": -1.0},
         {"dropout_factor": -1.0},
         {"temperature": 0.0},
