@@ -120,7 +120,7 @@ def test_show(tmp_path):
     for part in (
         "keras_funcs.layers.Snake",
         "f(x) = x + sin(a * x)**2 / a",
-        "frequency = 1.0  (searched: [0.2, 5, log])",
+        "frequency_initializer = 1.0  (searched: [0.2, 5, log])",
         "arXiv:2006.08195",
         "Curve at the start of training",
         "Drawn to a.png",

@@ -56,7 +56,7 @@ def test_found_wherever_they_sit():
     model = keras.Model(inputs, inner(x))
     found = activation_curves(model)
     assert len(found) == 5
-    sizes = {np.size(value) for value in curves.frequencys(model).values()}
+    sizes = {np.size(value) for value in curves.coefficients(model).values()}
     assert sizes == {6 * 6 * 4, 4, 6, 1, 5}
 
 
@@ -88,7 +88,7 @@ def test_what_mixes_channels_has_coefficients_but_no_curve(axis):
     mixing = PolyNorm(axis=axis, name="mixing")
     model = keras.Sequential([keras.Input((3,)), mixing, Snake(name="wave")])
     assert set(activation_curves(model)) == {"wave"}
-    assert {name.split("/")[0] for name in curves.frequencys(model)} == {
+    assert {name.split("/")[0] for name in curves.coefficients(model)} == {
         "mixing",
         "wave",
     }

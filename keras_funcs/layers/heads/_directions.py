@@ -53,22 +53,17 @@ class CosineLayer(Configurable, keras.layers.Layer):
         )
         self.supports_masking = True
 
-    @property
-    def columns(self) -> int:
-        """The number of directions."""
-        return self.units
-
-    def build(self, input_shape: Shape) -> None:
+    def add_kernel(self, input_shape: Shape, columns: int) -> None:
+        """Adds the kernel, whose columns are the directions."""
         features = maps.channels(self.name, input_shape, "channels_last")
         self.kernel = self.add_weight(
-            shape=(features, self.columns),
+            shape=(features, columns),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
             autocast=False,  # `cosines` casts it, to no less than float32
             name="kernel",
         )
-        self.built = True
 
     def cosines(self, features: Tensor) -> Tensor:
         """The cosines with all columns, in float32 at least."""

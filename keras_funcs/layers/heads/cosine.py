@@ -77,6 +77,10 @@ class CosineDense(CosineLayer):
         )
         self.scale = checks.number("scale", scale, above=0)
 
+    def build(self, input_shape: Shape) -> None:
+        self.add_kernel(input_shape, self.units)
+        self.built = True
+
     def call(self, inputs: Tensor) -> Tensor:
         return ops.cast(self.scale * self.cosines(inputs), self.compute_dtype)
 

@@ -132,12 +132,9 @@ class MarginHead(CosineLayer):
             "sub_centers", sub_centers, at_least=1, at_most=MAX_SUB_CENTERS
         )
 
-    @property
-    def columns(self) -> int:
-        return self.units * self.sub_centers
-
     def build(self, input_shape: Any) -> None:
-        super().build(_features(input_shape))
+        self.add_kernel(_features(input_shape), self.units * self.sub_centers)
+        self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         pair = isinstance(inputs, (list, tuple))

@@ -91,6 +91,8 @@ class GeMPooling(Configurable, keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         maps.need_rank(self.name, input_shape, self.dimensions + 2)
+        if self.built:
+            return
         count = maps.channels(self.name, input_shape, self.data_format)
         rest = self.dimensions * (self.data_format == "channels_first")
         shape = (count,) + (1,) * rest

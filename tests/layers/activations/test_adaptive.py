@@ -193,7 +193,8 @@ def test_one_regularizer_and_one_constraint_for_all():
         coefficient_constraint="non_neg",
         axis=None,
     )
-    assert [float(v) for v in own.losses] == [0.25, 4.0]
+    losses = [float(ops.convert_to_numpy(v)) for v in own.losses]
+    assert losses == [0.25, 4.0]
 
 
 def test_regularizer_and_constraint_reach_the_coefficient():

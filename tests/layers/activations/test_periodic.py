@@ -142,5 +142,5 @@ def test_snake_beta_with_equal_coefficients_is_snake(a):
 @pytest.mark.parametrize("name", ["frequency", "magnitude"])
 @pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), None, "1"])
 def test_snake_beta_refuses(name, value):
-    with pytest.raises(ValueError, match=f"argument `{name}`"):
+    with pytest.raises(ValueError, match=f"argument `{name}_init"):
         layers.SnakeBeta(**{f"{name}_initializer": value})

@@ -156,7 +156,9 @@ def test_bad_arguments_are_refused(arguments):
 
 
 def test_other_ranks_and_unknown_channels_are_refused():
-    with pytest.raises(ValueError, match="rank 3"):
+    with pytest.raises(ValueError, match="expected ndim=3"):
         layers.GeMPooling1D()(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="rank 3"):
+        layers.GeMPooling1D(axis=-1)(np.ones((2, 3)))
     with pytest.raises(ValueError, match="number of channels"):
         layers.GeMPooling1D(axis=-1).build((2, 3, None))
