@@ -125,6 +125,14 @@ def axis_of(name: str, value: Any, rank: int) -> int:
     return axis % rank
 
 
+def feature_axis(name: str, value: Any) -> int:
+    """An axis other than the batch's."""
+    axis = integer(name, value)
+    if axis == 0:
+        invalid(name, "an axis other than the batch axis 0", value)
+    return axis
+
+
 def axes(name: str, value: Any) -> list[int]:
     """One axis or several, as a list, none of them the batch's."""
     several = [value] if isinstance(value, Integral) else value
@@ -336,6 +344,11 @@ def keras_object(
             f"Invalid value for argument `{name}`. Expected {expected}. "
             f"Received: {name}={value!r}"
         ) from error
+
+
+def keras_initializer(name: str, value: Any) -> Any:
+    """An initializer of a kernel, or of another weight that Keras adds."""
+    return keras_object(name, value, keras.initializers.get, "an initializer")
 
 
 def regularizer(name: str, value: Any) -> Any:

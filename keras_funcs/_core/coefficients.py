@@ -71,6 +71,25 @@ def sigmoid_between(low: float, high: float) -> Inverse:
     return Inverse(of_number, of_tensor)
 
 
+ROLES = {
+    "initializer": checks.initializer,
+    "regularizer": checks.regularizer,
+    "constraint": checks.constraint,
+}
+
+
+def store_roles(layer: keras.layers.Layer, **given: Any) -> None:
+    """Checks arguments by the last word of their name, and stores them.
+
+    Args:
+        layer: The layer whose arguments they are.
+        **given: Such as `gamma_initializer` and `gamma_constraint`.
+    """
+    for name, value in given.items():
+        check = ROLES[name.rpartition("_")[2]]
+        setattr(layer, name, check(name, value))
+
+
 def add_float32(
     layer: keras.layers.Layer,
     name: str,

@@ -43,6 +43,18 @@ def channels(name: str, shape: Shape, data_format: str) -> int:
     return count
 
 
+def size_of(name: str, shape: Shape, axis: int) -> int:
+    """The size of an axis other than the batch's, which weights depend on."""
+    rank = len(shape)
+    size = shape[axis] if -rank < axis < rank else None
+    if size is None:
+        raise ValueError(
+            f"Layer '{name}' needs the number of channels. Expected a known "
+            f"size on axis {axis}. Received: input_shape={tuple(shape)}"
+        )
+    return size
+
+
 def need_rank(name: str, shape: Shape, rank: int) -> None:
     """Refuses maps of other dimensions."""
     if len(shape) != rank:

@@ -72,24 +72,7 @@ class LossSchedule(Configurable, keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.name = _losses.check_name(name)
-        if isinstance(schedule, Mapping) and "class_name" in schedule:
-            schedule = checks.keras_object(
-                "schedule",
-                schedule,
-                keras.saving.deserialize_keras_object,
-                _EXPECTED,
-            )
-        if isinstance(schedule, Mapping):
-            schedule = {
-                _epoch(key): _value(item) for key, item in schedule.items()
-            }
-        elif isinstance(schedule, (list, tuple)):
-            schedule = [_value(item) for item in schedule]
-        elif not callable(schedule):
-            checks.invalid("schedule", _EXPECTED, schedule)
-        if not callable(schedule) and not schedule:
-            checks.invalid("schedule", _EXPECTED, schedule)
-        self.schedule = schedule
+        self.schedule = _checked(schedule)
 
     def on_train_begin(self, logs: Any = None) -> None:
         if not _losses.owners(self.model, self.name):
@@ -118,6 +101,26 @@ class LossSchedule(Configurable, keras.callbacks.Callback):
         if isinstance(self.schedule, list):
             return self.schedule[min(epoch, len(self.schedule) - 1)]
         return _losses.plain(self.schedule(epoch))
+
+
+def _checked(schedule: Any) -> Any:
+    """A schedule, or the config of one, with plain values."""
+    if isinstance(schedule, Mapping) and "class_name" in schedule:
+        schedule = checks.keras_object(
+            "schedule",
+            schedule,
+            keras.saving.deserialize_keras_object,
+            _EXPECTED,
+        )
+    if isinstance(schedule, Mapping):
+        schedule = {_epoch(key): _value(item) for key, item in schedule.items()}
+    elif isinstance(schedule, (list, tuple)):
+        schedule = [_value(item) for item in schedule]
+    elif not callable(schedule):
+        checks.invalid("schedule", _EXPECTED, schedule)
+    if not callable(schedule) and not schedule:
+        checks.invalid("schedule", _EXPECTED, schedule)
+    return schedule
 
 
 def _epoch(key: Any) -> int:

@@ -71,7 +71,6 @@ class WarmupStableDecay(
         shape: str = "sqrt",
         final_ratio: float = 0.0,
     ) -> None:
-        super().__init__()
         self.learning_rate = checks.number(
             "learning_rate", learning_rate, at_least=0
         )

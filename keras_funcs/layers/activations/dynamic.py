@@ -12,6 +12,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core import maps
 from keras_funcs._core.coefficients import add_float32
+from keras_funcs._core.coefficients import store_roles
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
@@ -30,19 +31,8 @@ class _OfChannels(Configurable, keras.layers.Layer):
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = checks.integer("axis", axis)
-        if self.axis == 0:
-            checks.invalid("axis", "an axis other than the batch axis 0", axis)
+        self.axis = checks.feature_axis("axis", axis)
         self.supports_masking = True
-
-    def _channels(self, input_shape: Shape) -> int:
-        rank = len(input_shape)
-        if not -rank < self.axis < rank or input_shape[self.axis] is None:
-            raise ValueError(
-                f"Layer '{self.name}' needs channels of known size on axis "
-                f"{self.axis}. Received: input_shape={tuple(input_shape)}"
-            )
-        return int(input_shape[self.axis] or 0)
 
     def _pooled(self, x: Tensor, mask: Tensor) -> Tensor:
         """The mean of each channel, without what is masked, as vectors."""
@@ -101,7 +91,7 @@ class MetaAcon(_OfChannels):
         training: Boolean. Whether to normalize by the batch's own moments.
 
     Raises:
-        ValueError: for a reduction below 1; for channels of unknown size.
+        ValueError: If an argument is invalid, or the channels are unknown.
 
     Example:
 
@@ -131,27 +121,22 @@ class MetaAcon(_OfChannels):
             "reduction", reduction, at_least=1, at_most=10_000
         )
         self.normalize = checks.boolean("normalize", normalize)
-        self.p1_initializer = checks.initializer(
-            "p1_initializer", p1_initializer
-        )
-        self.p2_initializer = checks.initializer(
-            "p2_initializer", p2_initializer
+        store_roles(
+            self, p1_initializer=p1_initializer, p2_initializer=p2_initializer
         )
 
     def build(self, input_shape: Shape) -> None:
-        channels = self._channels(input_shape)
+        channels = maps.size_of(self.name, input_shape, self.axis)
         units = max(self.reduction, channels // self.reduction)
+        policy = self.dtype_policy
         self.steps: list[keras.layers.Layer] = []
         for size in (units, channels):
-            self.steps.append(
-                keras.layers.Dense(
-                    size, use_bias=not self.normalize, dtype=self.dtype_policy
-                )
-            )
+            bias = not self.normalize
+            self.steps += [
+                keras.layers.Dense(size, use_bias=bias, dtype=policy)
+            ]
             if self.normalize:
-                self.steps.append(
-                    keras.layers.BatchNormalization(dtype=self.dtype_policy)
-                )
+                self.steps += [keras.layers.BatchNormalization(dtype=policy)]
         shape: Shape = (None, channels)
         for step in self.steps:
             step.build(shape)
@@ -168,10 +153,8 @@ class MetaAcon(_OfChannels):
         # beta = sigmoid(norm(fc2(norm(fc1(mean(x))))))
         v = ops.cast(self._pooled(x, mask), self.compute_dtype)
         for step in self.steps:
-            if isinstance(step, keras.layers.BatchNormalization):
-                v = step(v, training=training)
-            else:
-                v = step(v)
+            norm = isinstance(step, keras.layers.BatchNormalization)
+            v = step(v, training=training) if norm else step(v)
         beta = self._spread(ops.cast(ops.sigmoid(v), dtype), x)
         p1 = self._spread(ops.convert_to_tensor(self.p1), x)
         p2 = self._spread(ops.convert_to_tensor(self.p2), x)
@@ -212,7 +195,7 @@ class DynamicReLU(_OfChannels):
         The input's.
 
     Raises:
-        ValueError: for a reduction below 1; for channels of unknown size.
+        ValueError: If an argument is invalid, or the channels are unknown.
 
     Example:
 
@@ -238,7 +221,7 @@ class DynamicReLU(_OfChannels):
         self.shared = checks.boolean("shared", shared)
 
     def build(self, input_shape: Shape) -> None:
-        channels = self._channels(input_shape)
+        channels = maps.size_of(self.name, input_shape, self.axis)
         lines = 1 if self.shared else channels
         units = max(1, channels // self.reduction)
         self.fc1 = keras.layers.Dense(
@@ -305,7 +288,7 @@ class FReLU(Configurable, keras.layers.Layer):
         training: Boolean. Whether to normalize by the batch's own moments.
 
     Raises:
-        ValueError: for a kernel size outside 1 to 1000.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -331,11 +314,9 @@ class FReLU(Configurable, keras.layers.Layer):
         self.kernel_size = checks.integer(
             "kernel_size", kernel_size, at_least=1, at_most=1000
         )
-        if kernel_initializer is not None:
-            kernel_initializer = checks.initializer(
-                "kernel_initializer", kernel_initializer
-            )
-        self.kernel_initializer = kernel_initializer
+        self.kernel_initializer = checks.initializer(
+            "kernel_initializer", kernel_initializer, optional=True
+        )
         self.data_format = maps.data_format(data_format)
         self.supports_masking = True
 
@@ -345,18 +326,17 @@ class FReLU(Configurable, keras.layers.Layer):
             start = keras.initializers.RandomNormal(stddev=0.01)
         elif isinstance(start, (int, float)):
             start = keras.initializers.Constant(start)
+        policy = self.dtype_policy
         self.convolution = keras.layers.DepthwiseConv2D(
             self.kernel_size,
             padding="same",
             use_bias=False,
             depthwise_initializer=start,
             data_format=self.data_format,
-            dtype=self.dtype_policy,
+            dtype=policy,
         )
-        first = self.convolution.data_format == "channels_first"
-        self.norm = keras.layers.BatchNormalization(
-            axis=1 if first else -1, dtype=self.dtype_policy
-        )
+        axis = 1 if self.data_format == "channels_first" else -1
+        self.norm = keras.layers.BatchNormalization(axis, dtype=policy)
         self.convolution.build(input_shape)
         self.norm.build(input_shape)
         self.built = True

@@ -40,9 +40,8 @@ class XIELU(AdaptiveActivation):
     f(x) = alpha_n * (expm1(x) - x) + beta * x     # x <= epsilon
     alpha_p = softplus(a_p);  alpha_n = beta + softplus(a_n)
     ```
-    with `a_p` and `a_n` trained. The published code holds the exponent, and
-    not the line, at `epsilon`, which leaves 0 the slope `beta - alpha_n`
-    between two sides that both come in with `beta`.
+    with `a_p` and `a_n` trained. The published code clips `x` in `expm1` alone
+    at `epsilon`, so that its slope at 0 is `beta - alpha_n`, and not `beta`.
 
     Args:
         alpha_positive_initializer: Float or initializer. Initial `alpha_p`, >
@@ -51,8 +50,7 @@ class XIELU(AdaptiveActivation):
             `beta`. Defaults to `0.8`.
         beta: Float. Slope at 0, fixed. Defaults to `0.5`.
         epsilon: Float <= 0. Where the exponential begins. Defaults to `-1e-6`.
-        axis: Axes with coefficients for each index. Defaults to `None`, two
-            coefficients for the layer, as published.
+        axis: Axes with coefficients for each index. Defaults to `None`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
     Input shape:

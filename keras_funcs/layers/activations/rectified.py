@@ -9,6 +9,7 @@ from typing import Any
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.coefficients import store_roles
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.traits import LayerTraits
@@ -146,17 +147,14 @@ class SReLU(AdaptiveActivation):
         a_right_initializer: InitializerLike = 1.0,
         **kwargs: Any,
     ) -> None:
-        self.t_left_initializer = checks.initializer(
-            "t_left_initializer", t_left_initializer
-        )
-        self.a_left_initializer = checks.initializer(
-            "a_left_initializer", a_left_initializer
+        store_roles(
+            self,
+            t_left_initializer=t_left_initializer,
+            a_left_initializer=a_left_initializer,
+            a_right_initializer=a_right_initializer,
         )
         self.width_initializer = checks.initializer(
             "width_initializer", width_initializer, above=0
-        )
-        self.a_right_initializer = checks.initializer(
-            "a_right_initializer", a_right_initializer
         )
         super().__init__(**kwargs)
 

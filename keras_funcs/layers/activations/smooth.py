@@ -10,6 +10,7 @@ from typing import Any
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.coefficients import store_roles
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
@@ -137,14 +138,11 @@ class AconC(AdaptiveActivation):
         beta_initializer: InitializerLike = 1.0,
         **kwargs: Any,
     ) -> None:
-        self.p1_initializer = checks.initializer(
-            "p1_initializer", p1_initializer
-        )
-        self.p2_initializer = checks.initializer(
-            "p2_initializer", p2_initializer
-        )
-        self.beta_initializer = checks.initializer(
-            "beta_initializer", beta_initializer
+        store_roles(
+            self,
+            p1_initializer=p1_initializer,
+            p2_initializer=p2_initializer,
+            beta_initializer=beta_initializer,
         )
         super().__init__(**kwargs)
 

@@ -110,27 +110,32 @@ class Entmax(Configurable, keras.layers.Layer):
         order = (
             LOWEST - 1.0 + (HIGHEST - LOWEST) * ops.sigmoid(self.coefficient)
         )
-        # A shift changes no result, hence no gradient either.
-        largest = ops.max(x, axis=axis, keepdims=True)
-        z = x - ops.stop_gradient(largest)
-        # tau >= -1, or the largest alone would give more than 1; what is below
-        # has no part, and if it is infinite must not meet the gradient.
-        lowest = -1.0 / (LOWEST - 1.0)
-        z = order * ops.where(z > lowest, z, lowest * ops.ones_like(z))
-        z = ops.where(z > -1.0, z, -ops.ones_like(z))
-        tau = _search(ops.stop_gradient(z), ops.stop_gradient(order), axis)
-        # The search has no gradient. Newton's steps from where it ends change
-        # the value by rounding only, and their gradient is that of the
-        # solution: of the first order after one, of the third after two.
-        for _ in range(2):
-            tau = tau - _newton(z, tau, order, axis)
-        y = _power(z - tau, 1.0 / order)
-        # The sum is 1 but for rounding, which this takes off.
-        y = y / ops.sum(y, axis=axis, keepdims=True)
+        y = _entmax(x, order, axis)
         return ops.cast(y, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
+
+
+def _entmax(x: Tensor, order: Tensor, axis: int) -> Tensor:
+    """Entmax of `alpha = 1 + order`, with its derivatives."""
+    # A shift changes no result, hence no gradient either.
+    largest = ops.max(x, axis=axis, keepdims=True)
+    z = x - ops.stop_gradient(largest)
+    # tau >= -1, or the largest alone would give more than 1; what is below
+    # has no part, and if it is infinite must not meet the gradient.
+    lowest = -1.0 / (LOWEST - 1.0)
+    z = order * ops.where(z > lowest, z, lowest * ops.ones_like(z))
+    z = ops.where(z > -1.0, z, -ops.ones_like(z))
+    tau = _search(ops.stop_gradient(z), ops.stop_gradient(order), axis)
+    # The search has no gradient. Newton's steps from where it ends change
+    # the value by rounding only, and their gradient is that of the
+    # solution: of the first order after one, of the third after two.
+    for _ in range(2):
+        tau = tau - _newton(z, tau, order, axis)
+    y = _power(z - tau, 1.0 / order)
+    # The sum is 1 but for rounding, which this takes off.
+    return y / ops.sum(y, axis=axis, keepdims=True)
 
 
 def _search(z: Tensor, order: Tensor, axis: int) -> Tensor:

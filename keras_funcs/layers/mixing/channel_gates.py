@@ -40,10 +40,9 @@ class SqueezeExcite(Configurable, keras.layers.Layer):
     rows in `W1`.
 
     Args:
-        ratio: Float in (0, 1]. Hidden units for each channel; there is always
-            one at least. Defaults to `1 / 16`.
-        activation: Name or function. Of the hidden units. Defaults to
-            `"relu"`.
+        ratio: Float in (0, 1]. Hidden units for each channel, one at least.
+            Defaults to `1 / 16`.
+        activation: Name or function, of hidden units. Defaults to `"relu"`.
         gate: Name or function. From hidden units to weights; mobile networks
             take `"hard_sigmoid"`. Defaults to `"sigmoid"`.
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras's
@@ -51,15 +50,14 @@ class SqueezeExcite(Configurable, keras.layers.Layer):
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
-        `(batch, ..., channels)`, or `(batch, channels, ...)`, with one axis of
-        places or more, whose sizes may be unknown.
+        `(batch, ..., channels)` or `(batch, channels, ...)`, of rank 3 or
+        more; the sizes of places may be unknown.
 
     Output shape:
         The input's.
 
     Raises:
-        ValueError: for a ratio outside (0, 1], or an unknown number of
-            channels.
+        ValueError: If an argument is invalid, or the channels are unknown.
 
     Example:
 
@@ -122,9 +120,8 @@ class SqueezeExcite(Configurable, keras.layers.Layer):
 class GlobalResponseNormalization(Configurable, keras.layers.Layer):
     """Lets the channels of a map compete, so that none is idle.
 
-    The normalization of ConvNeXt V2, between the two dense layers of a block,
-    where it keeps channels from all saying the same. It starts as the
-    identity. It is no substitute for LayerNormalization.
+    The normalization of ConvNeXt V2, between the two dense layers of a block.
+    It starts as the identity, and is no substitute for `LayerNormalization`.
 
     Formula:
     ```python
@@ -142,14 +139,14 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
-        `(batch, ..., channels)`, or `(batch, channels, ...)`, with one axis of
-        places or more, whose sizes may be unknown.
+        `(batch, ..., channels)` or `(batch, channels, ...)`, of rank 3 or
+        more; the sizes of places may be unknown.
 
     Output shape:
         The input's.
 
     Raises:
-        ValueError: for an epsilon not > 0, or an unknown number of channels.
+        ValueError: If an argument is invalid, or the channels are unknown.
 
     Example:
 
@@ -157,8 +154,7 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
     >>> y = layer(np.ones((2, 4, 5, 8)))
 
     Reference:
-        Woo, Debnath, Hu, Chen, Liu, Kweon and Xie (2023), CVPR,
-        arXiv:2301.00808
+        Woo et al. (2023), CVPR, arXiv:2301.00808
     """
 
     traits = LayerTraits(example_shape=(5, 4, 6))
@@ -179,11 +175,9 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         maps.need_places(self.name, input_shape)
         count = maps.channels(self.name, input_shape, self.data_format)
-        self.gamma = self.add_weight(
-            shape=(count,), initializer="zeros", name="gamma"
-        )
-        self.beta = self.add_weight(
-            shape=(count,), initializer="zeros", name="beta"
+        self.gamma, self.beta = (
+            self.add_weight(shape=(count,), initializer="zeros", name=name)
+            for name in ("gamma", "beta")
         )
         self.built = True
 
@@ -242,7 +236,7 @@ class LayerScale(Configurable, keras.layers.Layer):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid, or the channels are unknown.
 
     Example:
 
@@ -264,20 +258,11 @@ class LayerScale(Configurable, keras.layers.Layer):
         self.gamma_initializer = checks.initializer(
             "gamma_initializer", gamma_initializer
         )
-        self.axis = checks.integer("axis", axis)
-        if self.axis == 0:
-            checks.invalid("axis", "an axis other than the batch axis 0", axis)
+        self.axis = checks.feature_axis("axis", axis)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        axis = checks.axis_of("axis", self.axis, len(input_shape))
-        count = input_shape[axis]
-        if axis == 0 or count is None:
-            raise ValueError(
-                f"Layer '{self.name}' needs the number of channels. Expected "
-                f"a known size on axis {self.axis}, which is not the batch. "
-                f"Received: input_shape={tuple(input_shape)}"
-            )
+        count = maps.size_of(self.name, input_shape, self.axis)
         # Named as a coefficient, so that weight decay can leave it alone.
         self.gamma = add_float32(
             self, "act_gamma", (count,), self.gamma_initializer
@@ -347,11 +332,8 @@ class FiLM(Configurable, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.kernel_initializer = checks.keras_object(
-            "kernel_initializer",
-            kernel_initializer,
-            keras.initializers.get,
-            "an initializer",
+        self.kernel_initializer = checks.keras_initializer(
+            "kernel_initializer", kernel_initializer
         )
         self.data_format = maps.data_format(data_format)
         self.supports_masking = True

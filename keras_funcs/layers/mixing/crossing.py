@@ -52,8 +52,7 @@ class PolynomialCrossing(Configurable, keras.layers.Layer):
         That of `x`.
 
     Raises:
-        ValueError: for a `projection_dim` < 1, a `diag_scale` < 0, or where it
-            is not called on two tensors of as many features.
+        ValueError: If an argument is invalid, or inputs have another form.
 
     Example:
 
@@ -88,11 +87,8 @@ class PolynomialCrossing(Configurable, keras.layers.Layer):
         self.projection_dim = projection_dim
         self.diag_scale = checks.number("diag_scale", diag_scale, at_least=0)
         self.use_bias = checks.boolean("use_bias", use_bias)
-        self.kernel_initializer = checks.keras_object(
-            "kernel_initializer",
-            kernel_initializer,
-            keras.initializers.get,
-            "an initializer",
+        self.kernel_initializer = checks.keras_initializer(
+            "kernel_initializer", kernel_initializer
         )
         self.kernel_regularizer = checks.regularizer(
             "kernel_regularizer", kernel_regularizer
@@ -179,8 +175,7 @@ class Maxout(Configurable, keras.layers.Layer):
         The input's, with `units` on the axis.
 
     Raises:
-        ValueError: for `units` < 1, an axis that is out of range, or features
-            that are no multiple of `units`.
+        ValueError: If an argument is invalid, or inputs have another form.
 
     Example:
 
@@ -200,9 +195,7 @@ class Maxout(Configurable, keras.layers.Layer):
         self.units = checks.integer(
             "units", units, at_least=1, at_most=checks.MAX_CLASSES
         )
-        self.axis = checks.integer("axis", axis)
-        if self.axis == 0:
-            checks.invalid("axis", "an axis other than the batch axis 0", axis)
+        self.axis = checks.feature_axis("axis", axis)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:

@@ -46,8 +46,7 @@ class GatedMultimodalUnit(Configurable, keras.layers.Layer):
         `(batch, units)`.
 
     Raises:
-        ValueError: for `units` < 1, or where it is not called on two sources
-            or more, of known features.
+        ValueError: If an argument is invalid, or inputs have another form.
 
     Example:
 

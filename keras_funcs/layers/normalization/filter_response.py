@@ -6,7 +6,9 @@ import keras
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core import maps
 from keras_funcs._core.coefficients import add_float32
+from keras_funcs._core.coefficients import store_roles
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
@@ -43,14 +45,12 @@ class FilterResponseNormalization(Configurable, keras.layers.Layer):
         epsilon: Float > 0. Defaults to `1e-6`.
         learned_epsilon: Boolean. Whether to train a part of it, which helps
             where maps shrink to one pixel. Defaults to `False`.
-        beta_initializer: Initial `beta`: a finite float, or anything
-            `keras.initializers.get` takes. Defaults to `0.0`.
-        gamma_initializer: Initial `gamma`, of the same types. Defaults to
-            `1.0`.
-        beta_regularizer: Regularizer of `beta`. Defaults to `None`.
-        gamma_regularizer: Regularizer of `gamma`. Defaults to `None`.
-        beta_constraint: Constraint of `beta`. Defaults to `None`.
-        gamma_constraint: Constraint of `gamma`. Defaults to `None`.
+        beta_initializer: Float or initializer. Defaults to `0.0`.
+        gamma_initializer: Float or initializer. Defaults to `1.0`.
+        beta_regularizer: Regularizer. Defaults to `None`.
+        gamma_regularizer: Regularizer. Defaults to `None`.
+        beta_constraint: Constraint. Defaults to `None`.
+        gamma_constraint: Constraint. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -61,8 +61,8 @@ class FilterResponseNormalization(Configurable, keras.layers.Layer):
         The input's.
 
     Raises:
-        ValueError: for an `epsilon` that is not > 0; for inputs without an
-            axis to average over, or of unknown channels.
+        ValueError: If an argument is invalid; when built, for inputs without
+            an axis to average over, or of unknown channels.
 
     Example:
 
@@ -91,82 +91,39 @@ class FilterResponseNormalization(Configurable, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.axis = checks.integer("axis", axis)
-        if self.axis == 0:
-            checks.invalid("axis", "an axis other than the batch axis 0", axis)
+        self.axis = checks.feature_axis("axis", axis)
         self.epsilon = checks.number("epsilon", epsilon, above=0)
         self.learned_epsilon = checks.boolean(
             "learned_epsilon", learned_epsilon
         )
-        self.beta_initializer = checks.initializer(
-            "beta_initializer", beta_initializer
-        )
-        self.gamma_initializer = checks.initializer(
-            "gamma_initializer", gamma_initializer
-        )
-        self.beta_regularizer = checks.regularizer(
-            "beta_regularizer", beta_regularizer
-        )
-        self.gamma_regularizer = checks.regularizer(
-            "gamma_regularizer", gamma_regularizer
-        )
-        self.beta_constraint = checks.constraint(
-            "beta_constraint", beta_constraint
-        )
-        self.gamma_constraint = checks.constraint(
-            "gamma_constraint", gamma_constraint
+        store_roles(
+            self,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
         )
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        rank = len(input_shape)
-        if rank < 3 or not -rank < self.axis < rank:
-            raise ValueError(
-                f"Layer '{self.name}' needs inputs of rank 3 at least, with "
-                f"channels on axis {self.axis}. Received: "
-                f"input_shape={tuple(input_shape)}"
+        maps.need_places(self.name, input_shape)
+        size = maps.size_of(self.name, input_shape, self.axis)
+        for name in ("gamma", "beta"):
+            weight = add_float32(
+                self,
+                name,
+                (size,),
+                getattr(self, f"{name}_initializer"),
+                regularizer=getattr(self, f"{name}_regularizer"),
+                constraint=getattr(self, f"{name}_constraint"),
             )
-        channels = input_shape[self.axis]
-        if channels is None:
-            raise ValueError(
-                f"Layer '{self.name}' needs channels of known size on axis "
-                f"{self.axis}. Received: input_shape={tuple(input_shape)}"
-            )
-        self.gamma = self._weight(
-            "gamma",
-            (channels,),
-            self.gamma_initializer,
-            self.gamma_regularizer,
-            self.gamma_constraint,
-        )
-        self.beta = self._weight(
-            "beta",
-            (channels,),
-            self.beta_initializer,
-            self.beta_regularizer,
-            self.beta_constraint,
-        )
+            setattr(self, name, weight)
         self.extra = None
         if self.learned_epsilon:
-            self.extra = self._weight("epsilon", (), 1e-4, None, None)
+            self.extra = add_float32(self, "epsilon", (), 1e-4)
         self.built = True
-
-    def _weight(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        initializer: InitializerLike,
-        regularizer: RegularizerLike,
-        constraint: ConstraintLike,
-    ) -> keras.Variable:
-        return add_float32(
-            self,
-            name,
-            shape,
-            initializer,
-            regularizer=regularizer,
-            constraint=constraint,
-        )
 
     def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
         # In float32: squares of float16 end at inputs of 255.

@@ -8,6 +8,7 @@ from typing import Any
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.coefficients import store_roles
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import tanh
@@ -24,38 +25,9 @@ class _Squashing(AdaptiveActivation):
 
     traits = LayerTraits(properties=("odd", "monotone", "bounded", "lipschitz"))
 
-    def __init__(
-        self,
-        scale: bool,
-        center: bool,
-        gamma_initializer: InitializerLike,
-        beta_initializer: InitializerLike,
-        gamma_regularizer: RegularizerLike,
-        beta_regularizer: RegularizerLike,
-        gamma_constraint: ConstraintLike,
-        beta_constraint: ConstraintLike,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, scale: bool, center: bool, **kwargs: Any) -> None:
         self.scale = checks.boolean("scale", scale)
         self.center = checks.boolean("center", center)
-        self.gamma_initializer = checks.initializer(
-            "gamma_initializer", gamma_initializer
-        )
-        self.beta_initializer = checks.initializer(
-            "beta_initializer", beta_initializer
-        )
-        self.gamma_regularizer = checks.regularizer(
-            "gamma_regularizer", gamma_regularizer
-        )
-        self.beta_regularizer = checks.regularizer(
-            "beta_regularizer", beta_regularizer
-        )
-        self.gamma_constraint = checks.constraint(
-            "gamma_constraint", gamma_constraint
-        )
-        self.beta_constraint = checks.constraint(
-            "beta_constraint", beta_constraint
-        )
         super().__init__(**kwargs)
 
     def build_coefficients(self) -> None:
@@ -107,8 +79,8 @@ class DynamicTanh(_Squashing):
     ```
 
     Args:
-        alpha_initializer: Initial `alpha`, one for the layer: a finite float,
-            or anything `keras.initializers.get` takes. Defaults to `0.5`.
+        alpha_initializer: Float or initializer. Initial `alpha`, one for the
+            layer. Defaults to `0.5`.
             Wide models need less, and less before the feed-forward part than
             before attention: for LLaMA 0.8 and 0.2 (7B), 0.6 and 0.15 (13B),
             0.2 and 0.05 (34B and 70B).
@@ -130,7 +102,7 @@ class DynamicTanh(_Squashing):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -155,20 +127,17 @@ class DynamicTanh(_Squashing):
         beta_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
-        self.alpha_initializer = checks.initializer(
-            "alpha_initializer", alpha_initializer
+        store_roles(
+            self,
+            alpha_initializer=alpha_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_initializer=beta_initializer,
+            gamma_regularizer=gamma_regularizer,
+            beta_regularizer=beta_regularizer,
+            gamma_constraint=gamma_constraint,
+            beta_constraint=beta_constraint,
         )
-        super().__init__(
-            scale,
-            center,
-            gamma_initializer,
-            beta_initializer,
-            gamma_regularizer,
-            beta_regularizer,
-            gamma_constraint,
-            beta_constraint,
-            **kwargs,
-        )
+        super().__init__(scale, center, **kwargs)
 
     def build_squashing(self) -> None:
         self.alpha = self.add_coefficient(
@@ -200,10 +169,10 @@ class DynamicErf(_Squashing):
     ```
 
     Args:
-        alpha_initializer: Initial `alpha`, one for the layer: a finite float,
-            or anything `keras.initializers.get` takes. Defaults to `0.5`.
-        shift_initializer: Initial `shift`, one for the layer, of the same
-            types. Defaults to `0.0`.
+        alpha_initializer: Float or initializer. Initial `alpha`, one for the
+            layer. Defaults to `0.5`.
+        shift_initializer: Float or initializer. Initial `shift`, one for the
+            layer. Defaults to `0.0`.
         scale: Boolean. Whether there is a `gamma`. Defaults to `True`.
         center: Boolean. Whether there is a `beta`. Defaults to `True`.
         gamma_initializer: Initial `gamma`. Defaults to `"ones"`.
@@ -222,7 +191,7 @@ class DynamicErf(_Squashing):
         The input's.
 
     Raises:
-        ValueError: for an axis that is out of range or of unknown size.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -248,23 +217,18 @@ class DynamicErf(_Squashing):
         beta_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
-        self.alpha_initializer = checks.initializer(
-            "alpha_initializer", alpha_initializer
+        store_roles(
+            self,
+            alpha_initializer=alpha_initializer,
+            shift_initializer=shift_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_initializer=beta_initializer,
+            gamma_regularizer=gamma_regularizer,
+            beta_regularizer=beta_regularizer,
+            gamma_constraint=gamma_constraint,
+            beta_constraint=beta_constraint,
         )
-        self.shift_initializer = checks.initializer(
-            "shift_initializer", shift_initializer
-        )
-        super().__init__(
-            scale,
-            center,
-            gamma_initializer,
-            beta_initializer,
-            gamma_regularizer,
-            beta_regularizer,
-            gamma_constraint,
-            beta_constraint,
-            **kwargs,
-        )
+        super().__init__(scale, center, **kwargs)
 
     def build_squashing(self) -> None:
         self.alpha = self.add_coefficient(

@@ -179,8 +179,7 @@ class DropBlock1D(DropBlock):
         training: Boolean. Whether to drop.
 
     Raises:
-        ValueError: for a rate outside [0, 1), a block size < 1, or an input
-            of another rank.
+        ValueError: If an argument is invalid, or inputs have another form.
 
     Example:
 
@@ -238,8 +237,7 @@ class DropBlock2D(DropBlock):
         training: Boolean. Whether to drop.
 
     Raises:
-        ValueError: for a rate outside [0, 1), a block size < 1, or an input
-            of another rank.
+        ValueError: If an argument is invalid, or inputs have another form.
 
     Example:
 
@@ -296,8 +294,7 @@ class DropBlock3D(DropBlock):
         training: Boolean. Whether to drop.
 
     Raises:
-        ValueError: for a rate outside [0, 1), a block size < 1, or an input
-            of another rank.
+        ValueError: If an argument is invalid, or inputs have another form.
 
     Example:
 

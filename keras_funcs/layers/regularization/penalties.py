@@ -45,8 +45,7 @@ class DeCov(Configurable, keras.layers.Layer):
         That of the input.
 
     Raises:
-        ValueError: for a factor that is negative, or an unknown number of
-            units.
+        ValueError: If an argument is invalid, or inputs have another form.
 
     Example:
 
@@ -133,8 +132,7 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
         That of the layer.
 
     Raises:
-        ValueError: for a factor that is negative, less than one projection,
-            something else than a layer, or integers as inputs.
+        ValueError: If an argument is invalid, or inputs have another form.
 
     Example:
 
@@ -189,33 +187,41 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
         # Before the penalty, whose calls would leave `training=False` behind.
         y = self.layer(inputs, training=training)
         if training:
-            self.add_loss(self._penalty(inputs))
-        return ops.cast(y, self.compute_dtype)
-
-    def _penalty(self, x: Tensor) -> Tensor:
-        state = [(item, item.value) for item in self.layer.variables]
-
-        def function(x: Tensor) -> Tensor:
-            # Outside training: dropout would be another function each time,
-            # and moving averages would be updated within a derivative. In a
-            # scope of its own: what the layer adds to the loss is added once,
-            # and no tensor of the derivative outlives it.
-            with keras.StatelessScope(state_mapping=state):
-                return self.layer(x, training=False)
-
-        total: Any = 0.0
-        for _ in range(self.projections):
-            u = keras.random.normal(
-                ops.shape(x), dtype=x.dtype, seed=self.seed_generator
+            slope = _squared_slope(
+                self.layer, inputs, self.projections, self.seed_generator
             )
-            # E |J u|^2 = |J|_F^2
-            _, slope = ops.jvp(function, (x,), (u,))
-            total = total + ops.sum(ops.square(widened(slope)))
-        batch = ops.cast(ops.shape(x)[0], total.dtype)
-        return self.factor * 0.5 * total / (batch * self.projections)
+            self.add_loss(self.factor * 0.5 * slope)
+        return ops.cast(y, self.compute_dtype)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Any) -> Any:
         return self.layer.compute_mask(inputs, previous_mask)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(self.layer.compute_output_shape(input_shape))
+
+
+def _squared_slope(
+    layer: keras.layers.Layer,
+    x: Tensor,
+    projections: int,
+    seed: keras.random.SeedGenerator,
+) -> Tensor:
+    """An estimate of the mean of `|J|_F^2` over the samples."""
+    state = [(item, item.value) for item in layer.variables]
+
+    def function(x: Tensor) -> Tensor:
+        # Outside training: dropout would be another function each time,
+        # and moving averages would be updated within a derivative. In a
+        # scope of its own: what the layer adds to the loss is added once,
+        # and no tensor of the derivative outlives it.
+        with keras.StatelessScope(state_mapping=state):
+            return layer(x, training=False)
+
+    total: Any = 0.0
+    for _ in range(projections):
+        u = keras.random.normal(ops.shape(x), dtype=x.dtype, seed=seed)
+        # E |J u|^2 = |J|_F^2
+        _, slope = ops.jvp(function, (x,), (u,))
+        total = total + ops.sum(ops.square(widened(slope)))
+    batch = ops.cast(ops.shape(x)[0], total.dtype)
+    return total / (batch * projections)

@@ -43,7 +43,7 @@ class GradientReversal(Configurable, keras.layers.Layer):
         The input's.
 
     Raises:
-        ValueError: for a factor outside [0, 1e4].
+        ValueError: If an argument is invalid.
 
     Example:
 

@@ -50,7 +50,7 @@ class DropPath(Configurable, keras.layers.Layer):
         training: Boolean. Whether to drop.
 
     Raises:
-        ValueError: for a rate outside [0, 1).
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -123,8 +123,7 @@ class StochasticDepth(Configurable, keras.layers.Layer):
         training: Boolean. Whether to drop.
 
     Raises:
-        ValueError: for a probability outside (0, 1], or where it is not called
-            on two tensors.
+        ValueError: If an argument is invalid, or inputs have another form.
 
     Example:
 
