@@ -269,9 +269,8 @@ class FReLU(Configurable, keras.layers.Layer):
     Args:
         kernel_size: Integer >= 1. Height and width of the neighbourhood.
             Defaults to `3`.
-        kernel_initializer: Float, initializer or None. Initial weights.
-            Defaults to `None`, which draws from a normal distribution of
-            standard deviation 0.01.
+        kernel_initializer: Float, initializer, or None for a normal
+            distribution of standard deviation 0.01. Defaults to `None`.
         data_format: `"channels_last"`, `"channels_first"`, or `None` for
             Keras's setting. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.

@@ -28,8 +28,8 @@ class Entmax(Configurable, keras.layers.Layer):
 
     For attention weights and outputs of which some should be exactly 0, where
     it is not known how many. `keras_funcs.activations.entmax15` is the same at
-    a fixed alpha of 1.5, and faster; this one searches. A zero
-    has no logarithm: not under a cross-entropy.
+    a fixed alpha of 1.5, and faster; this one searches. Not under a
+    cross-entropy: a zero has no logarithm.
 
     Formula:
     ```python
@@ -41,8 +41,7 @@ class Entmax(Configurable, keras.layers.Layer):
     Args:
         alpha_initializer: Float in (1.05, 2), or initializer. Initial
             `alpha`. Defaults to `1.5`.
-        axis: Integer. The axis on which the results sum to 1. Defaults to
-            `-1`.
+        axis: Integer. The results sum to 1 on it. Defaults to `-1`.
         coefficient_regularizer: Regularizer of `a`. Defaults to `None`.
         coefficient_constraint: Constraint of `a`. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
@@ -107,9 +106,8 @@ class Entmax(Configurable, keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         axis = checks.axis_of("axis", self.axis, len(inputs.shape))
         x = ops.cast(inputs, at_least_float32(self.compute_dtype))
-        order = (
-            LOWEST - 1.0 + (HIGHEST - LOWEST) * ops.sigmoid(self.coefficient)
-        )
+        share = ops.sigmoid(self.coefficient)
+        order = LOWEST - 1.0 + (HIGHEST - LOWEST) * share
         y = _entmax(x, order, axis)
         return ops.cast(y, self.compute_dtype)
 

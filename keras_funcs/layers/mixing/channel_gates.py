@@ -150,8 +150,7 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
 
     Example:
 
-    >>> layer = keras_funcs.layers.GlobalResponseNormalization()
-    >>> y = layer(np.ones((2, 4, 5, 8)))
+    >>> y = keras_funcs.layers.GlobalResponseNormalization()(np.ones((2, 4, 8)))
 
     Reference:
         Woo et al. (2023), CVPR, arXiv:2301.00808

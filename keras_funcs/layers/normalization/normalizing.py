@@ -79,8 +79,7 @@ class DynamicTanh(_Squashing):
     ```
 
     Args:
-        alpha_initializer: Float or initializer. Initial `alpha`, one for the
-            layer. Defaults to `0.5`.
+        alpha_initializer: Float or initializer of the layer. Defaults to `0.5`.
             Wide models need less, and less before the feed-forward part than
             before attention: for LLaMA 0.8 and 0.2 (7B), 0.6 and 0.15 (13B),
             0.2 and 0.05 (34B and 70B).
@@ -169,10 +168,8 @@ class DynamicErf(_Squashing):
     ```
 
     Args:
-        alpha_initializer: Float or initializer. Initial `alpha`, one for the
-            layer. Defaults to `0.5`.
-        shift_initializer: Float or initializer. Initial `shift`, one for the
-            layer. Defaults to `0.0`.
+        alpha_initializer: Float or initializer of the layer. Defaults to `0.5`.
+        shift_initializer: Float or initializer of the layer. Defaults to `0.0`.
         scale: Boolean. Whether there is a `gamma`. Defaults to `True`.
         center: Boolean. Whether there is a `beta`. Defaults to `True`.
         gamma_initializer: Initial `gamma`. Defaults to `"ones"`.
