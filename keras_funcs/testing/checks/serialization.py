@@ -18,6 +18,9 @@ CLASSES = (
 )  # fmt: skip
 
 
+_MISSING = object()  # None is a value
+
+
 @check(*CLASSES)
 def config_survives_json(case: Case) -> None:
     """A config that JSON cannot hold, or that comes back as another object."""
@@ -109,9 +112,9 @@ def changed_arguments_survive(case: Case) -> None:
     for name in case.own:
         if name.endswith("_data"):  # is no configuration
             continue
-        value = next(alternatives.accepted(case, name), None)
+        value = next(alternatives.accepted(case, name), _MISSING)
         expect(
-            value is not None,
+            value is not _MISSING,
             f"no other value of argument `{name}` is known to the battery",
         )
         config = case.make(**{name: value}).get_config()

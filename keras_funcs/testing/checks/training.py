@@ -212,7 +212,7 @@ def serves_as_an_activation(case: Case) -> None:
 def channels_may_come_first(case: Case) -> None:
     """Coefficients on the wrong axis of `(batch, channels, height, width)`."""
     x = inputs.generator().normal(size=(2, 3, 4, 5)).astype("float32")
-    last = case.make()
+    last = case.make(axis=-1)
     expected = results([last(np.moveaxis(x, 1, -1))])[0]
     for arguments in ({"axis": 1}, {"shared_axes": [2, 3]}):
         layer = case.make(**arguments)
