@@ -45,12 +45,13 @@ def channels(name: str, shape: Shape, data_format: str) -> int:
 
 def size_of(name: str, shape: Shape, axis: int) -> int:
     """The size of an axis other than the batch's, which weights depend on."""
-    rank = len(shape)
-    size = shape[axis] if -rank < axis < rank else None
-    if size is None:
+    place = checks.axis_of("axis", axis, len(shape))
+    size = shape[place]
+    if place == 0 or size is None:
         raise ValueError(
-            f"Layer '{name}' needs the number of channels. Expected a known "
-            f"size on axis {axis}. Received: input_shape={tuple(shape)}"
+            f"Layer '{name}' needs the number of channels. Expected channels "
+            f"of known size on axis {axis}, which is not the batch. "
+            f"Received: input_shape={tuple(shape)}"
         )
     return size
 
