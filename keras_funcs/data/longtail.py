@@ -6,8 +6,8 @@ import numpy as np
 
 from keras_funcs._core import checks
 from keras_funcs._core.extras import require
+from keras_funcs.data.columns import NumberColumn
 from keras_funcs.data.dataset import Dataset
-from keras_funcs.data.preprocessing import NumberColumn
 from keras_funcs.data.preprocessing import TablePreprocessing
 
 # The smallest of the ten classes has 174 samples.

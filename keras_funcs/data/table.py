@@ -2,24 +2,30 @@
 
 import difflib
 import math
-import warnings
+import unicodedata
+from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
-from typing import NoReturn
 
 import numpy as np
 
 from keras_funcs._core import checks
 from keras_funcs._core.extras import require
+from keras_funcs.data import kinds
 from keras_funcs.data import preprocessing as pre
 from keras_funcs.data.dataset import Dataset
-
-TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
-PARQUET_SUFFIXES = (".parquet", ".pq")
-FEW_VALUES = 10  # up to here "0", "1", "2", "3+" is a scale, not a mistake
-FEW_CLASSES = 20  # up to here any number may be the name of a class
+from keras_funcs.data.kinds import Column
+from keras_funcs.data.kinds import Decision
+from keras_funcs.data.kinds import Wishes
+from keras_funcs.data.reading import Reading
+from keras_funcs.data.reading import find_reading
+from keras_funcs.data.reading import is_text
+from keras_funcs.data.spelling import DECIMALS
+from keras_funcs.data.target import decide_classes
 
 
 def load_table(
@@ -31,24 +37,38 @@ def load_table(
     seed: int = 0,
     drop: Sequence[str] = (),
     categorical: Sequence[str] = (),
+    numeric: Sequence[str] = (),
     missing: Sequence[str] = (),
     max_categories: int = 100,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
 ) -> Dataset:
     """Loads a table for classification.
 
     The rows are split at random, each split with the same share of every
     class. A column of numbers is standardized, its missing values replaced by
-    the median; a column of text becomes one feature for each category. Where
-    a training row lacks a value, "is missing" is a feature too. Everything is
-    estimated on the training rows alone, and kept in `Dataset.preprocessing`.
+    the median; no feature exceeds 10. A column of text becomes one feature
+    per category. If a training row lacks a value, "is missing" is a feature
+    too. Everything is estimated on the training rows alone, and kept in
+    `Dataset.preprocessing`.
+
+    A text file is read as text first. Each column is then decided once, as a
+    whole, and `print(dataset.preprocessing.describe())` shows the decisions:
+
+    - Columns of numbers, also of `1,5`, `1.234,50`, `12%`, `$12` or `3 kg`;
+      in them `NA`, `NaN`, `None` and `null` mean a missing value.
+    - Columns of categories: texts without outer spaces, and codes with
+      leading zeros. A category or class may be called `NA`.
+    - Left out: a first column without a name, and a running number of the
+      rows, which would give the order of the file away.
 
     Rows that belong together (one patient, one day) may end in different
-    splits: where that matters, split the file yourself and make a `Dataset`.
+    splits: if that matters, split the file yourself and make a `Dataset`.
 
     Args:
-        path: String or path. `.csv`, `.tsv` or `.txt` (UTF-8, a header line,
-            separated by comma, semicolon, tab or `|`), `.parquet` or `.pq`.
-            A first column without a name is a row number and is left out.
+        path: String or path. `.csv`, `.tsv` or `.txt` (with a header line),
+            `.parquet` or `.pq`.
         target: String. The column to predict: text or numbers, every row.
         validation: Float in (0, 1). Share of the rows that a search chooses
             by.
@@ -58,21 +78,29 @@ def load_table(
         drop: Sequence of strings. Columns to leave out, such as row ids.
         categorical: Sequence of strings. Columns of numbers that are names,
             such as postal codes.
-        missing: Sequence of strings. Cells of a text file that stand for a
-            missing value, beside the empty cell, `NA`, `NaN` and `null`.
+        numeric: Sequence of strings. Columns to read as numbers although they
+            would be categories or left out.
+        missing: Sequence of strings. Texts that mean a missing value in every
+            column, beside the empty cell.
         max_categories: Integer >= 2. The most categories of one column.
+        separator: One character, or None. Defaults to what Python's
+            `csv.Sniffer` finds among comma, semicolon, tab and `|`.
+        decimal: `"."`, `","`, or None. Defaults to what each column says and,
+            if it fits both, to what the other columns say.
+        encoding: String, or None. Of a text file. Defaults to UTF-8, or to
+            UTF-16 if the file begins with its mark.
 
     Returns:
         A `Dataset`, named after the file.
 
     Raises:
-        FileNotFoundError: where there is no such file.
-        ValueError: for a file that is empty or no table, a column that is
+        FileNotFoundError: If there is no such file.
+        ValueError: For a file that is empty or no table, a column that is
             absent, double, without values, of dates, of text and numbers, of
             texts that all differ, or of too many categories; for a target
             that is continuous, has missing values or one class, or a class
             with too few rows.
-        ImportError: where pandas, scikit-learn or pyarrow is not installed.
+        ImportError: If pandas, scikit-learn or pyarrow is not installed.
     """
     validation = checks.number("validation", validation, above=0, below=1)
     test = checks.number("test", test, above=0, below=1)
@@ -84,28 +112,49 @@ def load_table(
     max_categories = checks.integer(
         "max_categories", max_categories, at_least=2
     )
-    lists = {"drop": drop, "categorical": categorical, "missing": missing}
-    for name, value in lists.items():
+    checks.one_of("decimal", decimal, (None, *DECIMALS))
+    if separator is not None and (
+        not isinstance(separator, str) or len(separator) != 1
+    ):
+        checks.invalid("separator", "one character", separator)
+    lists = {"drop": drop, "categorical": categorical, "numeric": numeric}
+    for name, value in {**lists, "missing": missing}.items():
         if isinstance(value, str):
             checks.invalid(name, "a list of strings", value)
 
     path = Path(path)
-    frame = _read(path, missing)
-    for name, value in {"target": [target], **lists}.items():
-        if name != "missing":
-            _present(name, value, list(frame.columns))
-    if target in drop:
-        checks.invalid("drop", "other columns than the target", target)
-    frame = frame.drop(columns=list(drop))
-    y, class_names = _classes(target, frame[target], min(validation, test))
-    numbers, texts = _kinds(
-        frame.drop(columns=target), categorical, max_categories
+    reading = find_reading(path, missing, separator, encoding)
+    frame = _read(path, missing, reading)
+    present = list(frame.columns)
+    [target] = _find_columns("target", [target], present)
+    drop, categorical, numeric = (
+        _find_columns(name, value, present) for name, value in lists.items()
     )
+    _check_wishes(target, drop, categorical, numeric)
+    wishes = Wishes(
+        categorical, numeric, reading.missing or (), max_categories, decimal
+    )
+    typed = not is_text(path)
+    notes = [_short_rows(frame)] if not typed else []
+    y, class_names, about_target = decide_classes(
+        target, frame[target], min(validation, test), wishes, typed
+    )
+    rest = frame.drop(columns=[target, *drop])
+    columns = kinds.decide_columns(rest, wishes, typed)
     train, val, held = _split(y, validation, test, seed)
-    preprocessing = pre.fit(
-        frame.iloc[train], numbers, texts, target, class_names
+    preprocessing = _fit(
+        frame.iloc[train], columns, target, class_names, reading
     )
-    x = preprocessing.transform(frame)
+    special = {item.name: item.reason for item in preprocessing.decisions}
+    x, unknown = preprocessing.count_unknown(frame)
+    about_file = "; ".join(filter(None, [reading.describe(), *notes]))
+    decisions = [
+        Decision(path.name, "file", about_file),
+        about_target,
+        *(_decision(item, special, unknown) for item in columns),
+        *(Decision(name, kinds.LEFT_OUT, "as asked for") for name in drop),
+    ]
+    preprocessing = replace(preprocessing, decisions=tuple(decisions))
     return Dataset(
         name=path.stem,
         train=(x[train], y[train]),
@@ -117,234 +166,112 @@ def load_table(
     )
 
 
-def _read(path: Path, missing: Sequence[str]) -> Any:
-    suffix = path.suffix.lower()
-    if suffix not in TEXT_SUFFIXES + PARQUET_SUFFIXES:
-        checks.invalid("path", "a .csv, .tsv or .parquet file", str(path))
-    if not path.is_file():
-        raise FileNotFoundError(
-            "Invalid value for argument `path`. Expected a file that exists. "
-            f"Received: path={str(path)!r}"
-        )
-    if not path.stat().st_size:
-        checks.invalid("path", "a table, not an empty file", str(path))
-    is_text = suffix in TEXT_SUFFIXES
-    frame = _read_text(path, missing) if is_text else _read_parquet(path)
+def _read(
+    path: Path, missing: Collection[str], reading: Reading | None = None
+) -> Any:
+    """The rows of a file; refuses a table without rows or columns."""
+    reading = reading or find_reading(path, missing)
+    frame = reading.read(path)
     if not len(frame):
         checks.invalid("path", "at least one row of data", str(path))
     if frame.shape[1] < 2:
         checks.invalid(
             "path",
-            "the target and at least one column beside it",
+            "the target and at least one column beside it; give `separator` "
+            "if it was not found",
             f"{path}, with the columns {list(frame.columns)}",
         )
     return frame
 
 
-def _read_text(path: Path, missing: Sequence[str]) -> Any:
-    pandas = require("pandas")
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            line = file.readline(1_000_000)
-        # The comma stands first, so that it wins where nothing separates.
-        options = {
-            "sep": max(",;\t|", key=line.count),
-            "skipinitialspace": True,
-            "index_col": False,
-            "encoding": "utf-8-sig",
-        }
-        header = pandas.read_csv(
-            path,
-            header=None,
-            nrows=1,
-            dtype=str,
-            keep_default_na=False,
-            **options,
-        )
-        names = [name.strip() for name in header.iloc[0]]
-        _unique(names)
-        with warnings.catch_warnings():
-            # pandas would cut a row that is longer than the header.
-            warnings.simplefilter("error", pandas.errors.ParserWarning)
-            frame = pandas.read_csv(
-                path, low_memory=False, na_values=list(missing), **options
-            )
-    except pandas.errors.EmptyDataError:
-        checks.invalid("path", "a table, not an empty file", str(path))
-    except (
-        UnicodeDecodeError,
-        pandas.errors.ParserError,
-        pandas.errors.ParserWarning,
-    ) as error:
-        reason = " ".join(str(error).split())
-        checks.invalid(
-            "path",
-            "a UTF-8 table with one header line and rows of its length",
-            f"{path} ({reason})",
-        )
-    frame.columns = [
-        name or f"Unnamed: {index}" for index, name in enumerate(names)
-    ]
-    return frame if names[0] else frame.iloc[:, 1:]
+def _short_rows(frame: Any) -> str:
+    short = int(frame.isna().any(axis=1).sum())
+    return f"{short} rows are shorter than the header" if short else ""
 
 
-def _read_parquet(path: Path) -> Any:
-    parquet = require("pyarrow.parquet")
-    try:
-        _unique(parquet.read_schema(path).names)
-        frame = require("pandas").read_parquet(path)
-    except (OSError, require("pyarrow").ArrowException) as error:
-        reason = " ".join(str(error).split())
-        checks.invalid("path", "a Parquet file", f"{path} ({reason})")
-    frame.columns = [str(name) for name in frame.columns]
-    return frame
-
-
-def _unique(names: Sequence[str]) -> None:
-    named = [name for name in names if name]
-    double = sorted({name for name in named if named.count(name) > 1})
-    if double:
-        checks.invalid("path", "columns with different names", double)
-
-
-def _present(argument: str, names: Sequence[str], columns: list[str]) -> None:
+def _find_columns(
+    argument: str, names: Sequence[str], columns: list[str]
+) -> list[str]:
+    """The columns of the table by these names; their Unicode form is free."""
+    found = []
     for name in names:
-        if name not in columns:
-            near = difflib.get_close_matches(
-                str(name), columns, n=3, cutoff=0.4
-            )
-            shown = ", ".join(near or columns[:10])
-            kind = "Nearest" if near else "There are"
-            checks.invalid(
-                argument, f"a column of the table. {kind}: {shown}", name
-            )
-
-
-def _classes(
-    target: str, series: Any, share: float
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Class ids and class names; refuses what no split can serve."""
-    absent = int(series.isna().sum())
-    if absent:
-        pre.column_error(
-            target,
-            "a class in every row; remove the rows without one",
-            f"{absent} of {len(series)} rows without one",
-        )
-    values = pre.texts(series)
-    order = sorted(set(values))
-    if _kind(target, series) == "number":
-        _discrete(target, pre.numeric(target, series))
-        is_bool = set(order) <= {"False", "True"}
-        order.sort(key=None if is_bool else float)
-    if len(order) < 2:
-        pre.column_error(target, "at least two classes", order)
-    names, y = np.unique(values.astype(str), return_inverse=True)
-    rank = {name: index for index, name in enumerate(order)}
-    y = np.array([rank[name] for name in names], np.int64)[y]
-
-    need = math.ceil(1 / share - 1e-9)
-    counts = np.bincount(y)
-    small = np.flatnonzero(counts < max(need, 3))
-    if small.size:
-        shown = [f"{order[i]} ({counts[i]})" for i in small[:5]]
-        pre.column_error(
-            target,
-            f"at least {max(need, 3)} rows of every class, so that each split "
-            "has one; remove or merge the rare classes",
-            f"{small.size} with fewer, such as {', '.join(shown)}",
-        )
-    return y, tuple(order)
-
-
-def _discrete(target: str, values: np.ndarray) -> None:
-    different = len(np.unique(values))
-    whole = bool(np.all(values == np.floor(values)))
-    limit = max(FEW_CLASSES, len(values) // 10) if whole else FEW_CLASSES
-    if different > min(limit, len(values) // 2):
-        pre.column_error(
-            target,
-            "classes; these look like a quantity (a regression), which can be "
-            "cut into ranges first",
-            f"{different} different numbers in {len(values)} rows",
-        )
-
-
-def _kinds(
-    frame: Any, categorical: Sequence[str], max_categories: int
-) -> tuple[list[str], list[str]]:
-    """The columns of numbers and those of categories."""
-    numbers, texts = [], []
-    for name in frame.columns:
-        series = frame[name]
-        if series.isna().all():
-            pre.column_error(
-                name, "at least one value; leave it out with `drop`", "none"
-            )
-        if name not in categorical and _kind(name, series) == "number":
-            pre.numeric(name, series)
-            numbers.append(name)
+        same = [c for c in columns if _composed(c) == _composed(name)]
+        if name in columns:
+            same = [name]
+        if len(same) == 1:
+            found.append(same[0])
             continue
-        different = set(pre.texts(series)) - {None}
-        if len(different) > max_categories:
-            pre.column_error(
-                name,
-                f"at most {max_categories} different texts; leave it out with "
-                "`drop`, turn it into numbers (a date: into days), or raise "
-                "`max_categories`",
-                f"{len(different)}, such as {sorted(different)[:3]}",
-            )
-        if name not in categorical and len(different) == series.count() > 1:
-            pre.column_error(
-                name,
-                "texts that are met again; each row has its own, as an "
-                "identifier: leave it out with `drop`, or keep it with "
-                "`categorical`",
-                f"{len(different)} texts in {series.count()} rows",
-            )
-        texts.append(name)
+        near = same or difflib.get_close_matches(
+            str(name), columns, n=3, cutoff=0.4
+        )
+        shown = near or columns[:10]
+        kind = "Nearest" if near else "There are"
+        if same:
+            # These look alike in print.
+            kind, shown = "Alike", [ascii(item) for item in same]
+        checks.invalid(
+            argument, f"a column of the table. {kind}: {', '.join(shown)}", name
+        )
+    return found
+
+
+def _composed(name: Any) -> str:
+    return unicodedata.normalize("NFC", str(name)).strip()
+
+
+def _check_wishes(
+    target: str,
+    drop: Sequence[str],
+    categorical: Sequence[str],
+    numeric: Sequence[str],
+) -> None:
+    if target in drop:
+        checks.invalid("drop", "other columns than the target", target)
+    if target in numeric:
+        checks.invalid("numeric", "other columns than the target", target)
+    for name, value in {"categorical": categorical, "drop": drop}.items():
+        both = sorted({*value} & {*numeric})
+        if both:
+            checks.invalid("numeric", f"other columns than in `{name}`", both)
+
+
+def _fit(
+    frame: Any,
+    columns: Sequence[Column],
+    target: str,
+    class_names: Sequence[str],
+    reading: Reading,
+) -> pre.TablePreprocessing:
+    numbers = [item for item in columns if item.kind == kinds.NUMBERS]
+    texts = [item for item in columns if item.kind == kinds.CATEGORIES]
     if not numbers and not texts:
+        left = ", ".join(f"{item.name} ({item.reason})" for item in columns)
         raise ValueError(
             "Invalid value for argument `drop`. Expected at least one column "
-            "left beside the target."
+            "left beside the target." + f" Left out: {left}" * bool(left)
         )
-    return numbers, texts
-
-
-def _kind(name: str, series: Any) -> str:
-    types = require("pandas").api.types
-    if series.dtype.kind in "mMc":
-        pre.column_error(
-            name,
-            "numbers or text; turn it into numbers, or leave it out with "
-            "`drop`",
-            str(series.dtype),
-        )
-    if types.is_numeric_dtype(series.dtype):  # booleans too
-        return "number"
-    found = types.infer_dtype(series, skipna=True)
-    if found == "categorical":
-        return "text"
-    if found in ("boolean", "decimal", "integer", "floating"):
-        return "number"
-    if found in ("mixed-integer-float", "empty"):
-        return "number"
-    if found != "string":
-        _mixed(name, f"{found} values")
-    different = series.nunique()
-    strange = pre.not_numbers(series)
-    if different > FEW_VALUES and 0 < len(strange) <= different // 2:
-        _mixed(name, f"{different - len(strange)} numbers and {strange[:5]}")
-    return "text"
-
-
-def _mixed(name: str, received: str) -> NoReturn:
-    pre.column_error(
-        name,
-        "numbers or text, not both; name the texts in `missing`, or the column "
-        "in `categorical` or `drop`",
-        received,
+    return pre.fit(
+        frame,
+        [item.name for item in numbers],
+        [item.name for item in texts],
+        target,
+        class_names,
+        reading=reading,
+        spellings={item.name: item.spelling for item in numbers},
+        whole={item.name for item in texts if item.whole},
     )
+
+
+def _decision(
+    column: Column,
+    special: Mapping[str, str],
+    unknown: Mapping[str, Mapping[str, int]],
+) -> Decision:
+    notes = [column.reason, special.get(column.name, "")]
+    if column.name in unknown:
+        rows = sum(unknown[column.name].values())
+        notes.append(f"{rows} held-out rows have others")
+    return Decision(column.name, column.kind, "; ".join(filter(None, notes)))
 
 
 def _split(
