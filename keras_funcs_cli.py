@@ -164,10 +164,24 @@ def tune(
         list[str] | None,
         typer.Option(help="A column of codes, not quantities. Repeatable."),
     ] = None,
+    numeric: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of numbers, left out else. Repeatable."),
+    ] = None,
     missing: Annotated[
         list[str] | None,
         typer.Option(help="A text that means 'no value'. Repeatable."),
     ] = None,
+    max_categories: Annotated[
+        int, typer.Option(min=2, help="The most categories of one column.")
+    ] = 100,
+    separator: Annotated[
+        str, typer.Option(help="Between cells, such as ';'; else found.")
+    ] = "",
+    decimal: Annotated[str, typer.Option(help="'.' or ','; else found.")] = "",
+    encoding: Annotated[
+        str, typer.Option(help="Of the file, such as cp1252; else UTF-8.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Search what helps on your data, and compare it with the baseline.
@@ -190,7 +204,13 @@ def tune(
         {
             "drop": drop or (),
             "categorical": categorical or (),
+            "numeric": numeric or (),
             "missing": missing or (),
+            "max_categories": max_categories,
+            # A shell passes a tab as two characters.
+            "separator": separator.replace("\\t", "\t") or None,
+            "decimal": decimal or None,
+            "encoding": encoding or None,
         },
         out,
         as_json,

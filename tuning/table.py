@@ -30,6 +30,7 @@ def example_table(folder):
 
 with tempfile.TemporaryDirectory() as folder:
     dataset = data.load_table(example_table(folder), target="target")
+print(dataset.preprocessing.describe())  # how columns were read, and why
 
 
 # %% The study, on the model that `keras-funcs tune` uses
@@ -55,6 +56,10 @@ def main(trials=TRIALS, epochs=EPOCHS, seeds=SEEDS, directory=DIRECTORY):
         class_names=dataset.class_names,
     )
     study.resume()
+    # Beside `best.keras`: how to read new rows. The report shows it, too.
+    text = dataset.preprocessing.to_json()
+    Path(directory, "preprocessing.json").write_text(text, "utf-8")
+    study.report()
     print(study.leaderboard())
     return study
 

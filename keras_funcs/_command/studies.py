@@ -11,14 +11,20 @@ from keras_funcs._command.printing import print_json
 from keras_funcs.search import progress
 from keras_funcs.search import results
 from keras_funcs.search import state
+from keras_funcs.search import tables
 
 FILES = {
     "report": "report.md",
     "model": "best.keras",
-    "preprocessing": "preprocessing.json",
+    "preprocessing": tables.PREPROCESSING,
     "trials": "trials.csv",
     "logs": "logs",
 }
+
+OVERRULE = (
+    "Overrule it with --numeric, --categorical, --drop, --missing, --decimal, "
+    "--separator, --encoding or --max-categories."
+)
 
 
 def tune(
@@ -46,9 +52,12 @@ def tune(
     directory = Path(out or Path("runs", dataset.name))
     text = dataset.preprocessing.to_json()
     path = directory / FILES["preprocessing"]
-    _same_preprocessing(path, text)
+    _same_preprocessing(path, dataset.preprocessing)
     with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
         print(dataset)
+        if dataset.preprocessing.decisions:
+            print("\nHow columns were read")
+            print(f"{dataset.preprocessing.describe()}\n{OVERRULE}\n")
         study = search.Study(
             search.classifier(dataset),
             dataset.train,
@@ -82,11 +91,21 @@ class Reporter(progress.Reporter):
         super().__call__(event)
 
 
-def _same_preprocessing(path: Path, text: str) -> None:
-    """Refuses to go on with rows that are read in another way."""
+def _same_preprocessing(path: Path, new: data.TablePreprocessing) -> None:
+    """Refuses to go on with rows that are read in another way.
+
+    The study itself compares the numbers that the rows became.
+    """
     if not state.is_study(path.parent) or not path.exists():
         return
-    if path.read_bytes() != text.encode():
+    try:
+        old = data.TablePreprocessing.from_json(path.read_text("utf-8"))
+    except ValueError:
+        old = None
+    if old is None or any(
+        getattr(old, name) != getattr(new, name)
+        for name in ("target", "class_names", "feature_names")
+    ):
         raise ValueError(
             f"The study in {path.parent} was begun with other columns, "
             f"categories or classes (see {path}). Use the table and the "

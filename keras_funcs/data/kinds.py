@@ -7,6 +7,7 @@ overruled by an argument of `load_table`, which its reason names.
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 from typing import ClassVar
 
@@ -188,7 +189,10 @@ def _numbers(
             if order == "unique"
             else "in the order of the rows: `drop` leaves it out"
         )
-    notes.append(spelling.describe())
+    # Whole numbers follow the decimal sign of the file, of no interest here.
+    commas = any("," in text for text in profile.numbers)
+    shown = spelling if commas else replace(spelling, decimal=".")
+    notes.append(shown.describe())
     if profile.marks:
         notes.append(f"{', '.join(profile.marks)}: missing")
     merged = len({*profile.numbers}) - len({*values[~np.isnan(values)]})

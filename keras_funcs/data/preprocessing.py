@@ -149,7 +149,7 @@ class TablePreprocessing:
         Args:
             frame: As for `transform`.
         """
-        frame = require("pandas").DataFrame(frame)
+        frame = self._named(require("pandas").DataFrame(frame))
         self._check_columns("frame", frame)
         marks = self.reading.missing
         parts = [np.zeros((len(frame), 0), np.float32)]
@@ -182,6 +182,16 @@ class TablePreprocessing:
             ValueError: If the text is something else.
         """
         return cls(**description.parse(text))
+
+    def _named(self, frame: Any) -> Any:
+        """A frame whose names are those of `read`: clean, as far as needed."""
+        found = list(frame.columns)
+        absent = {*self.columns} - {*found}
+        names = [
+            cells.clean(str(name)) if cells.clean(str(name)) in absent else name
+            for name in found
+        ]
+        return frame.set_axis(names, axis=1) if absent else frame
 
     def _check_columns(self, argument: str, frame: Any) -> None:
         absent = [name for name in self.columns if name not in frame.columns]

@@ -47,8 +47,7 @@ class Reading:
         """Returns a pandas DataFrame: texts, or the types of a Parquet file.
 
         A nameless column becomes `Unnamed: 0`, after its place. A row that is
-        shorter than the header ends with missing values (NaN); an empty cell
-        is an empty text.
+        shorter than the header ends with empty cells.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -143,7 +142,6 @@ def _read_text(path: Path, separator: str, encoding: str) -> Any:
             "encoding": encoding,
             "dtype": str,
             "header": None,
-            # Only what a short row lacks is NaN then.
             "keep_default_na": False,
         }
         header = pandas.read_csv(path, nrows=1, **options)

@@ -135,7 +135,6 @@ def load_table(
         categorical, numeric, reading.missing or (), max_categories, decimal
     )
     typed = not is_text(path)
-    notes = [_short_rows(frame)] if not typed else []
     y, class_names, about_target = decide_classes(
         target, frame[target], min(validation, test), wishes, typed
     )
@@ -147,9 +146,8 @@ def load_table(
     )
     special = {item.name: item.reason for item in preprocessing.decisions}
     x, unknown = preprocessing.count_unknown(frame)
-    about_file = "; ".join(filter(None, [reading.describe(), *notes]))
     decisions = [
-        Decision(path.name, "file", about_file),
+        Decision(path.name, "file", reading.describe()),
         about_target,
         *(_decision(item, special, unknown) for item in columns),
         *(Decision(name, kinds.LEFT_OUT, "as asked for") for name in drop),
@@ -182,11 +180,6 @@ def _read(
             f"{path}, with the columns {list(frame.columns)}",
         )
     return frame
-
-
-def _short_rows(frame: Any) -> str:
-    short = int(frame.isna().any(axis=1).sum())
-    return f"{short} rows are shorter than the header" if short else ""
 
 
 def _find_columns(

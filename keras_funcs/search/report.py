@@ -36,6 +36,7 @@ def write(found: Results) -> Path:
         _classes,
         _search,
         _failures,
+        _columns,
         _environment,
     ]
     lines: list[str] = []
@@ -313,6 +314,14 @@ def _failures(found: Results) -> list[str]:
         reason = message.split("\n")[0]
         lines.append(_row(f"{item.name}, seed {seed}", item.label, reason))
     return [*lines, ""]
+
+
+def _columns(found: Results) -> list[str]:
+    rows = tables.columns(found)
+    if not rows:
+        return []
+    lines = ["## How columns were read", "", _row("column", "kind", "how")]
+    return [*lines, "|---|---|---|", *(_row(*row) for row in rows), ""]
 
 
 def _environment(found: Results) -> list[str]:

@@ -10,6 +10,8 @@ from keras_funcs.search.results import Results
 if TYPE_CHECKING:
     import pandas as pd
 
+PREPROCESSING = "preprocessing.json"
+
 
 def leaderboard(found: Results) -> "pd.DataFrame":
     """The baseline and the finalists by test score, or else the trials."""
@@ -96,3 +98,18 @@ def _row(found: Results, item: Config) -> dict[str, Any]:
         "seeds": len(item.scores()),
         "validation": item.mean("validation"),
     }
+
+
+def columns(found: Results) -> list[tuple[str, str, str]]:
+    """How the columns of a table were read: column, kind and reason.
+
+    Empty if the study was given arrays, or a file that cannot be read.
+    """
+    from keras_funcs.data import TablePreprocessing
+    from keras_funcs.data.description import group_decisions
+
+    try:
+        text = (found.directory / PREPROCESSING).read_text("utf-8")
+        return group_decisions(TablePreprocessing.from_json(text).decisions)
+    except (OSError, ValueError):
+        return []
