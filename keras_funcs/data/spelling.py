@@ -53,6 +53,8 @@ class Spelling:
         """The number that a text without outer spaces spells, or None."""
         if self.boolean and text.lower() in TRUTHS:
             return TRUTHS[text.lower()]
+        if len(text) > MAX_LENGTH:
+            return None
         if INFINITE.fullmatch(text):
             return float(text)
         core = text.translate(SAME)
@@ -96,7 +98,7 @@ def find_spellings(texts: Collection[str]) -> list[Spelling]:
         texts: The different texts, without outer spaces and without those
             that mean a missing value.
     """
-    if not texts:
+    if not texts or max(map(len, texts)) > MAX_LENGTH:
         return []
     if {text.lower() for text in texts} <= set(TRUTHS):
         return [Spelling(boolean=True)]
@@ -121,7 +123,7 @@ def find_misfits(texts: Iterable[str]) -> list[str]:
     Letters after a number count as misfits here: `1a` beside `2b` is a code.
     """
     texts = list(texts)
-    parts = {text: _split(text) for text in texts}
+    parts = {text: _split(text) for text in texts if len(text) <= MAX_LENGTH}
     affixes = Counter(
         part[1]
         for part in parts.values()
@@ -196,8 +198,8 @@ def _fitting(cores: list[str]) -> list[Spelling]:
 
 def _split(text: str) -> tuple[str, tuple[str, str]] | None:
     """A number and what stands around it: `("-12", ("$", ""))` of `-$12`."""
-    found = PARTS.fullmatch(text[:MAX_LENGTH].translate(SAME))
-    if found is None or len(text) > MAX_LENGTH:
+    found = PARTS.fullmatch(text.translate(SAME))
+    if found is None:
         return None
     prefix, suffix = found["prefix"].strip(), found["suffix"].strip()
     core = found["core"]
