@@ -5,6 +5,7 @@ the median is subtracted: a running number from 1e17 has a spread that
 float32 cannot see, and a sum of a thousand times 1e30 is not 1e33.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,7 +167,7 @@ def fit_number(
             f"missing in {absent.sum()} training rows: the median, {fill:g}"
         )
     size = float(np.abs(present).max(initial=0.0))
-    deviation = float(centred.std())
+    deviation = _deviation(centred)
     limit, squashed = LIMIT, False
     # Less than this is rounding, of the file or of float64.
     if deviation <= NEIGHBOURS * np.spacing(size):
@@ -186,7 +187,7 @@ def fit_number(
         notes.append(
             f"long tails: scaled by the quartiles, squashed to {LIMIT:g}"
         )
-    step = float(np.spacing(np.float32(min(size, FLOAT32_MAX))))
+    step = 2.0 ** (math.frexp(size)[1] - 24)
     if step > FINE * deviation:
         notes.append(
             f"centred in float64: float32 has steps of {step:.3g} at {size:.3g}"
@@ -207,6 +208,12 @@ def fit_text(name: str, values: np.ndarray, whole: bool) -> TextColumn:
     """
     categories = tuple(sorted(set(values) - {None}))
     return TextColumn(name, categories, None in set(values), whole)
+
+
+def _deviation(values: np.ndarray) -> float:
+    top = float(np.abs(values).max(initial=0.0))
+    # The squares of numbers below 1e-160 are 0.
+    return top * float((values / top).std()) if top else 0.0
 
 
 def _robust_scale(centred: np.ndarray) -> float:
