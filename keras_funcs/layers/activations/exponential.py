@@ -90,11 +90,13 @@ class XIELU(AdaptiveActivation):
         self.alpha_positive_initializer = checks.initializer(
             "alpha_positive_initializer", alpha_positive_initializer, above=0
         )
-        self.alpha_negative_initializer = checks.initializer(
-            "alpha_negative_initializer",
-            alpha_negative_initializer,
-            above=self.beta,
+        start = checks.initializer(
+            "alpha_negative_initializer", alpha_negative_initializer
         )
+        if isinstance(start, float) and start <= self.beta:
+            expected = f"an initializer or a number above `beta` {self.beta}"
+            checks.invalid("alpha_negative_initializer", expected, start)
+        self.alpha_negative_initializer = start
         self.epsilon = checks.number("epsilon", epsilon, at_most=0)
         super().__init__(axis=axis, **kwargs)
 
