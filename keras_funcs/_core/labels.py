@@ -14,6 +14,10 @@ from keras_funcs._core.typing import Tensor
 SCHEMES = ("balanced", "inverse", "sqrt", "effective")
 # In these, the number of classes that ids are compared with may wrap around.
 NARROW = ("int8", "uint8", "int16", "uint16")
+# The way out of an error about labels that are texts.
+NUMBER_CLASSES = (
+    "number the classes with `names, y = np.unique(y, return_inverse=True)`"
+)
 
 
 def is_sparse(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> bool:
@@ -200,6 +204,9 @@ def _count_ids(labels: np.ndarray, num_classes: int | None) -> np.ndarray:
 
 
 def _numeric(labels: np.ndarray) -> np.ndarray:
+    if labels.dtype.kind in "OSU" and labels.size:
+        seen = labels.reshape(-1)[:3].tolist()
+        checks.invalid("y", f"class ids; {NUMBER_CLASSES}", seen)
     if labels.dtype.kind not in "biuf":
         checks.invalid("y", "numeric labels", labels.dtype)
     if labels.size and not np.all(np.isfinite(labels)):

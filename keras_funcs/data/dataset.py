@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_funcs._core import checks
+from keras_funcs._core.labels import NUMBER_CLASSES
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -99,7 +100,7 @@ def _split(name: str, split: Any, features: int, classes: int) -> Split:
     if y.shape != (len(x),) or not len(x):
         checks.invalid(name, "a class id for each of N >= 1 rows", shapes)
     if y.dtype.kind not in "iu":
-        checks.invalid(name, "y of whole numbers", y.dtype)
+        checks.invalid(name, f"y of whole numbers; {NUMBER_CLASSES}", y.dtype)
     if y.min() < 0 or y.max() >= classes:
         checks.invalid(
             name,

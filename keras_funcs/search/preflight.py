@@ -9,6 +9,7 @@ from typing import NoReturn
 import keras
 import numpy as np
 
+from keras_funcs._core.labels import NUMBER_CLASSES
 from keras_funcs.inspect.diagnosis._labels import reader
 from keras_funcs.inspect.diagnosis.model import MAX_SAMPLES
 from keras_funcs.inspect.diagnosis.model import diagnose
@@ -129,6 +130,13 @@ def _arrays(name: str, part: Any) -> Any:
 
 def _check_arrays(name: str, x: Any, y: Any, shapes: Any) -> Any:
     inputs, labels = keras.tree.flatten(x), keras.tree.flatten(y)
+    for item in labels:
+        if getattr(item, "size", 0) and item.dtype.kind in "OSU":
+            _fail(
+                name,
+                f"labels that are class ids; {NUMBER_CLASSES}",
+                f"{item.reshape(-1)[:3].tolist()}",
+            )
     for item in (*inputs, *labels):
         if not getattr(item, "shape", ()) or item.dtype.kind == "O":
             _fail(name, "a pair `(x, y)` of arrays", repr(item)[:60])

@@ -245,3 +245,13 @@ if keras.backend.backend() == "torch":
             data, batch_size=batch_size, shuffle=True
         )
         assert class_counts(loader).tolist() == WANTED
+
+
+@pytest.mark.parametrize("dtype", ["U1", "S1", "O"])
+def test_names_of_classes_are_told_how_to_become_ids(dtype):
+    labels = np.array(["b", "a", "b"], dtype)
+    with pytest.raises(ValueError, match="np.unique.*y=\\[b?'b'") as caught:
+        class_counts(labels)
+    assert "\n" not in str(caught.value)
+    _, ids = np.unique(labels, return_inverse=True)
+    assert class_counts(ids).tolist() == [1, 2]

@@ -2,6 +2,7 @@ import dataclasses
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import keras_funcs
@@ -52,6 +53,16 @@ def test_labels_out_of_range(make_study, tmp_path, splits):
             train=(x, labels),
         )  # fmt: skip
     refused(make_study, tmp_path, "`test`.*from 0 to 2", test=(x, y + 5))
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series])
+def test_names_of_classes_are_told_how_to_become_ids(
+    make_study, tmp_path, splits, kind
+):
+    (x, y), _, _ = splits
+    names = kind([["low", "mid", "high"][label] for label in y])
+    message = r"`train`. Expected labels that are class ids.*np\.unique"
+    refused(make_study, tmp_path, message, train=(x, names))
 
 
 def test_a_class_with_one_sample(make_study, tmp_path, splits):
