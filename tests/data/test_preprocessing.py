@@ -261,7 +261,7 @@ CELLS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data(), separator=st.sampled_from(",;\t|"))
 def test_the_same_file_gives_the_same_features(
     tmp_path_factory, data, separator

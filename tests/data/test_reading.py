@@ -111,7 +111,7 @@ TEXT = st.text(
 ).map(clean)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=8),
     st.sampled_from(",;\t|"),
