@@ -150,7 +150,9 @@ def _outcome(found: results.Results, as_json: bool) -> None:
         )
     # The study's own summary has said where the rest is.
     if "preprocessing" in written:
-        print(f"Inputs       {written['preprocessing']}  (how rows become them)")
+        print(
+            f"Inputs       {written['preprocessing']}  (how rows become them)"
+        )
 
 
 def _config(found: results.Results, item: results.Config) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 
-import pytest
 import test_durable
 
 from keras_funcs.search import results
@@ -14,28 +13,28 @@ from keras_funcs.search import results
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory):
-    """What `killed.py` tells, and the folder it worked in."""
-    folder = tmp_path_factory.mktemp("killed")
+def test_searches_that_are_killed_or_crash_go_on(tmp_path):
+    """One process for all: it imports Keras once, and forks."""
     done = subprocess.run(
-        [sys.executable, "killed.py", str(folder)],
+        [sys.executable, "killed.py", str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=1200,
         cwd=HERE,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1]), folder
+    told = json.loads(done.stdout.splitlines()[-1])
+    kill_minus_nine_at_any_point_changes_nothing(told["random"], tmp_path)
+    kills_from_outside_are_no_attempts(told["killed"])
+    crashes_are_attempts_and_have_a_reason(told["crashed"])
+    a_study_survives_kill_minus_nine(told["study"], tmp_path / "study")
 
 
-def test_kill_minus_nine_at_any_point(killed, tmp_path):
+def kill_minus_nine_at_any_point_changes_nothing(told, folder):
     """Killed again and again, the search ends as if it had never been."""
-    told, folder = killed
-    assert told["random"]["kills"] >= 8
-    progress = told["random"]["completed"]
-    assert progress == sorted(progress)  # never backwards
-    whole = test_durable.make(tmp_path, 8)
+    assert told["kills"] >= 8
+    assert told["completed"] == sorted(told["completed"])  # never backwards
+    whole = test_durable.make(folder / "whole", 8)
     whole.search()
     parts = test_durable.make(folder / "parts", 8)
     assert test_durable.values_of(parts) == test_durable.values_of(whole)
@@ -45,27 +44,24 @@ def test_kill_minus_nine_at_any_point(killed, tmp_path):
     assert not list((folder / "parts").rglob("*.damaged"))
 
 
-def test_kills_from_outside_are_no_attempts(killed):
-    told = killed[0]["killed"]
+def kills_from_outside_are_no_attempts(told):
     assert told["statuses"] == [-signal.SIGKILL] * 5 + [0]
     assert told["status"] == "COMPLETED"
 
 
-def test_crashes_are_attempts_and_the_report_says_of_what(killed):
-    told = killed[0]["crashed"]
+def crashes_are_attempts_and_have_a_reason(told):
     assert told["statuses"] == [-signal.SIGSEGV] * 3 + [0]
     assert told["status"] == "FAILED"
     assert "ended the process, 3 times" in told["message"]
     assert "Segmentation fault" in told["message"]
 
 
-def test_a_study_survives_kill_minus_nine(killed):
-    """Killed in search, final and ablation; the result is the same."""
-    told, folder = killed
-    assert told["study"] == [-signal.SIGKILL, -signal.SIGKILL, 0]
-    found = results.read(folder / "study")
+def a_study_survives_kill_minus_nine(statuses, folder):
+    """Killed in search, final and ablation; nothing is lost."""
+    assert statuses == [-signal.SIGKILL, -signal.SIGKILL, 0]
+    found = results.read(folder)
     assert [t.status for t in found.trials] == ["COMPLETED"] * 3
     assert all(sorted(c.runs) == [0, 1] for c in found.configs)
-    assert (folder / "study" / "best.keras").exists()
-    assert not list((folder / "study").rglob("*.damaged"))
-    assert not list((folder / "study").rglob("crash.log"))
+    assert (folder / "best.keras").exists()
+    assert not list(folder.rglob("*.damaged"))
+    assert not list(folder.rglob("crash.log"))
