@@ -381,8 +381,10 @@ def repeat_interrupt(lost: Any) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message without line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """An error's message without line breaks and control characters."""
+    # As `keras_funcs._core.text.line`, which would wait for Keras.
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "".join(sign if sign.isprintable() else "_" for sign in text)
 
 
 def say(text: str) -> None:

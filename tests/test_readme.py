@@ -2,15 +2,19 @@
 
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+import keras_funcs_cli as cli
 from tools import readme_tables
 
 ROOT = Path(__file__).parents[1]
@@ -29,47 +33,67 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the user's table, after the README's Python has run."""
-    folder = tmp_path_factory.mktemp("readme")
+# The study's and the command's numbers in small; the code is the README's.
+IN_SMALL = {
+    "max_trials=3, epochs=3, seeds=5": "max_trials=2, epochs=1, seeds=2",
+    "--time 1m": "--time 1s --trials 2 --epochs 1",
+}
+
+
+def in_small(text: str) -> str:
+    for written, small in IN_SMALL.items():
+        text = text.replace(written, small)
+    return text
+
+
+def test_numbers_to_shrink_are_there() -> None:
+    assert all(README.count(written) == 1 for written in IN_SMALL)
+
+
+def write_table(folder: Path) -> None:
+    """The user's table."""
     rng = np.random.default_rng(0)
     age, city = rng.normal(40, 10, 300), rng.integers(0, 3, 300)
     label = (age + 12 * (city == 1) + rng.normal(0, 6, 300) > 52).astype(int)
     rows = zip(age.round(1), np.array(["Ulm", "Jena", "Kiel"])[city], label)
     table = "\n".join(["age,city,label", *(f"{a},{c},{y}" for a, c, y in rows)])
     (folder / "my.csv").write_text(table + "\n", encoding="utf-8")
-    script = "\n".join(blocks("python"))
-    done = run([sys.executable, "-c", script], folder)
-    assert done.returncode == 0, done.stderr[-3000:]
-    (folder / "python.out").write_text(done.stdout, encoding="utf-8")
-    return folder
 
 
-def run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path, "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        timeout=1500,
-        check=False,
-    )
-
-
-def test_python_blocks(workplace: Path) -> None:
-    out = (workplace / "python.out").read_text(encoding="utf-8")
+def test_python_blocks_and_commands(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In one process, and in this order: commands show what the code wrote."""
+    monkeypatch.chdir(tmp_path)
+    # What a command sets for its process is taken back.
+    monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
+    for name in ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS"):
+        monkeypatch.setenv(name, os.environ.get(name, "1"))
+    write_table(tmp_path)
+    script = tmp_path / "readme.py"
+    script.write_text(in_small("\n".join(blocks("python"))), encoding="utf-8")
+    runpy.run_path(str(script), run_name="__main__")
+    out = capsys.readouterr().out
     scores = re.search(r"'balanced_accuracy': ([\d.]+)", out)
     assert scores and float(scores[1]) > 0.6
     ours, core = re.findall(r"^([\d.]+) ([\d.]+)$", out, re.MULTILINE)[-1]
     assert float(ours) == pytest.approx(20.0, abs=1e-3)
     assert float(core) == pytest.approx(16.118, abs=1e-2)
+    for command in COMMANDS:
+        words = shlex.split(in_small(command))
+        if words[0] == "tensorboard":
+            assert serves(words, tmp_path)
+        elif words[0] == "keras-funcs" and words[1:] != ["tune", "digits"]:
+            done = CliRunner().invoke(cli.app, words[1:])
+            assert done.exit_code == 0, f"{command}: {done.output[-2000:]}"
+            assert done.stdout.strip()
+    keras.utils.clear_session()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_command(command: str, workplace: Path) -> None:
+def test_command_is_one_that_runs(command: str) -> None:
     words = shlex.split(command)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     if words[0] == "make":
@@ -80,12 +104,8 @@ def test_command(command: str, workplace: Path) -> None:
     elif words == ["keras-funcs", "tune", "digits"]:
         # What `make demo` runs, and so does CI.
         assert f"{command} --out" in makefile
-    elif words[0] == "tensorboard":
-        assert serves(words, workplace)
     else:
-        done = run(words, workplace)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-        assert done.stdout.strip()
+        assert words[0] in ("keras-funcs", "tensorboard")
 
 
 def serves(words: list[str], folder: Path) -> bool:

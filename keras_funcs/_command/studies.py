@@ -8,17 +8,18 @@ from typing import Any
 from keras_funcs import data
 from keras_funcs import search
 from keras_funcs._command.printing import print_json
+from keras_funcs._core import text as texts
+from keras_funcs.search import files
 from keras_funcs.search import progress
 from keras_funcs.search import results
 from keras_funcs.search import state
-from keras_funcs.search import tables
 
 FILES = {
-    "report": "report.md",
-    "model": "best.keras",
-    "preprocessing": tables.PREPROCESSING,
-    "trials": "trials.csv",
-    "logs": "logs",
+    "report": files.REPORT,
+    "model": files.BEST_MODEL,
+    "preprocessing": files.PREPROCESSING,
+    "trials": files.TRIALS_TABLE,
+    "logs": files.LOGS,
 }
 
 OVERRULE = (
@@ -87,7 +88,7 @@ class Reporter(progress.Reporter):
 
     def __call__(self, event: progress.Event) -> None:
         if event.kind == "study_started" and not self.path.exists():
-            state.write_bytes(self.path, self.text.encode())
+            state.write_bytes(self.path, texts.encode(self.text))
         super().__call__(event)
 
 
@@ -97,6 +98,9 @@ def _same_preprocessing(path: Path, new: data.TablePreprocessing) -> None:
     The study itself compares the numbers that the rows became.
     """
     if not state.is_study(path.parent) or not path.exists():
+        return
+    if path.is_dir():
+        state.put_aside(path, f"{path} is a folder, where a file belongs")
         return
     try:
         old = data.TablePreprocessing.from_json(path.read_text("utf-8"))
@@ -127,7 +131,7 @@ def report(directory: str, as_json: bool) -> None:
 
 def _outcome(found: results.Results, as_json: bool) -> None:
     """What came out, for whoever reads JSON, and how to use the model."""
-    files = {
+    written = {
         key: str(found.directory / name)
         for key, name in FILES.items()
         if (found.directory / name).exists()
@@ -141,12 +145,14 @@ def _outcome(found: results.Results, as_json: bool) -> None:
                 "best": best.name if best else None,
                 "trials": len(found.trials),
                 "configurations": [_config(found, c) for c in found.configs],
-                "files": files,
+                "files": written,
             }
         )
     # The study's own summary has said where the rest is.
-    if "preprocessing" in files:
-        print(f"Inputs       {files['preprocessing']}  (how rows become them)")
+    if "preprocessing" in written:
+        print(
+            f"Inputs       {written['preprocessing']}  (how rows become them)"
+        )
 
 
 def _config(found: results.Results, item: results.Config) -> dict[str, Any]:

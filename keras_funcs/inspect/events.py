@@ -11,7 +11,6 @@ import os
 import re
 import struct
 import time
-import unicodedata
 import zlib
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -22,12 +21,12 @@ from typing import Self
 import numpy as np
 
 from keras_funcs._core import checks
+from keras_funcs._core import text as texts
 
 BUCKETS = 30  # as in TensorBoard's own histograms
 MAX_HISTOGRAM_VALUES = 4_000_000
 MAX_IMAGE_SIDE = 4096
 MAX_IMAGE_BYTES = 16 * 2**20
-MAX_TAG = 200
 MAX_TEXT = 256 * 2**10
 STATUSES = ("unknown", "success", "failure", "running")  # TensorBoard's order
 
@@ -124,7 +123,9 @@ class EventWriter:
         """Writes Markdown; TensorBoard itself removes unsafe HTML from it."""
         from tensorboard.plugins.text import metadata
 
-        data = _printable(markdown, keep="\n\t")
+        if not isinstance(markdown, str):
+            checks.invalid("markdown", "a string", markdown)
+        data = texts.block(markdown)
         if len(data) > MAX_TEXT:
             data = data[:MAX_TEXT] + "\n\n(cut)"
         tensor = np.array(data.encode(), dtype=object)
@@ -240,30 +241,17 @@ class EventWriter:
         return records
 
 
-def _tag(tag: str) -> str:
+def _tag(name: str) -> str:
     """A tag fit to be shown: names of layers and metrics may hold anything."""
-    clean = _printable(tag.strip() if isinstance(tag, str) else tag)
-    if not clean:
-        checks.invalid("tag", "a name with at least one printable sign", tag)
-    return clean[:MAX_TAG]
-
-
-def _printable(text: str, keep: str = "") -> str:
-    """Replaces what is not printable: control, bidirectional and lone signs."""
-    if not isinstance(text, str):
-        checks.invalid("text", "a string", text)
-    return "".join(
-        sign
-        if sign in keep or not unicodedata.category(sign).startswith("C")
-        else "_"
-        for sign in text
-    )
+    if not isinstance(name, str) or not name.strip():
+        checks.invalid("tag", "a name with at least one character", name)
+    return texts.tag(name)
 
 
 def _value(name: str, value: Any) -> HParamValue:
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, str):
-        return _printable(plain)
+        return texts.printable(plain)
     if not isinstance(plain, (bool, int, float)):
         checks.invalid(name, "a number, a string or a boolean", value)
     return plain

@@ -5,7 +5,6 @@ was. The test split is used here only, once for each run, after its epoch was
 chosen on validation data.
 """
 
-import os
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -14,8 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from keras_funcs.search import crashes
 from keras_funcs.search import durable
+from keras_funcs.search import files
 from keras_funcs.search import logs
+from keras_funcs.search import records
 from keras_funcs.search import results
 from keras_funcs.search import spaces
 from keras_funcs.search import state
@@ -191,7 +193,8 @@ class Final:
         self.space = space
         self.test = test
         self.seeds = list(seeds)
-        self.folder = directory / results.FINALISTS
+        self.directory = directory
+        self.folder = directory / files.FINALISTS
         self.log_dir = log_dir
         self.class_names = class_names
         self.ended = ended
@@ -211,32 +214,57 @@ class Final:
         training.clear()
         hp = training.settings_of(self.space, plan.values)
         program = training.Program(self.settings, hp)
+        state.make_folder(self.folder)
+        crash = crashes.take(self.folder)
         self._save(plan, saved)
-        for seed in self.seeds:
-            if str(seed) in saved["runs"]:
-                continue
-            attempts = saved["attempts"].get(str(seed), 0)
-            if attempts >= self.max_attempts:
-                outcome: dict[str, Any] = {
-                    "error": "The process ended while this run was made, "
-                    f"{attempts} times."
-                }
-            else:
-                saved["attempts"][str(seed)] = attempts + 1
+        with crashes.watch(self.folder) as begin:
+            for seed in map(str, self.seeds):
+                if seed in saved["runs"]:
+                    continue
+                name = f"{plan.name} {seed}"
+                if crash is not None and crash[0] == name:
+                    saved["crashes"][seed] = saved["crashes"].get(seed, 0) + 1
+                begin(name)
+                outcome = self._attempt(
+                    plan, program, seed, saved, crash[1] if crash else ""
+                )
+                saved["runs"][seed] = outcome
                 self._save(plan, saved)
-                try:
-                    outcome = self._one(plan, program, seed, saved)
-                except KeyboardInterrupt:
-                    saved["attempts"][str(seed)] = attempts
-                    self._save(plan, saved)
-                    raise
-            saved["runs"][str(seed)] = outcome
-            self._save(plan, saved)
-            self.ended(plan, seed, outcome)
+                self.ended(plan, int(seed), outcome)
         found = results.config(self._path(plan))
         if found is None:
             raise state.Damaged(f"{self._path(plan)} cannot be read back")
         return found
+
+    def _attempt(
+        self,
+        plan: Plan,
+        program: training.Program,
+        seed: str,
+        saved: dict[str, Any],
+        crash: str,
+    ) -> dict[str, Any]:
+        """One run, counted before it begins: it may end the process."""
+        begun, crashed = (
+            saved[name].get(seed, 0) for name in ("attempts", "crashes")
+        )
+        why = crashes.given_up(begun, crashed, self.max_attempts, crash)
+        if why:
+            return {"error": why}
+        saved["attempts"][seed] = begun + 1
+        self._save(plan, saved)
+        try:
+            return self._one(plan, program, int(seed), saved)
+        except KeyboardInterrupt:
+            saved["attempts"][seed] = begun
+            self._save(plan, saved)
+            raise
+        except OSError:  # of the disk, which is not the run's fault
+            raise
+        except BaseException:
+            saved["crashes"][seed] = crashed + 1
+            self._save(plan, saved)
+            raise
 
     def _one(
         self,
@@ -298,27 +326,18 @@ class Final:
             for run in saved["runs"].values()
             if run.get("validation") is not None
         ]
-        path = self.folder / f"{plan.name}.keras"
-        if not path.exists() or all(better(score, other) for other in others):
-            save_model(model, path)
+        path = files.model_of(self.directory, plan.name)
+        if not path.is_file() or all(better(score, other) for other in others):
+            state.replace(path, model.save)
 
     def _path(self, plan: Plan) -> Path:
-        return self.folder / f"{plan.name}.json"
+        return files.runs_of(self.directory, plan.name)
 
     def _load(self, plan: Plan) -> dict[str, Any]:
-        path = self._path(plan)
-        try:
-            saved = state.read_json(path)
-            if isinstance(saved.get("runs"), dict) and isinstance(
-                saved.get("attempts"), dict
-            ):
-                # It may have had another part in a smaller search.
-                return {**saved, "role": plan.role}
-            raise state.Damaged(f"{path} lacks its runs")
-        except FileNotFoundError:
-            pass
-        except state.Damaged as error:
-            state.quarantine(path, error)
+        saved = records.read(self._path(plan), records.RUNS, move=True)
+        if saved is not None:
+            # It may have had another part in a smaller search.
+            return {"crashes": {}, **saved, "role": plan.role}
         tops = list(spaces.parts(self.space))
         return {
             "role": plan.role,
@@ -326,6 +345,7 @@ class Final:
             "values": dict(plan.values),
             "reverted": plan.reverted,
             "attempts": {},
+            "crashes": {},
             "runs": {},
         }
 
@@ -351,17 +371,6 @@ def of_study(
         ended,
         study.max_attempts,
     )
-
-
-def save_model(model: Any, path: Path) -> None:
-    """Writes a `.keras` file in one step."""
-    temporary = path.with_name(f"{state.TEMPORARY}{os.getpid()}.keras")
-    try:
-        model.save(temporary)
-        os.replace(temporary, path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        raise state.explained(error, path) from error
 
 
 def _choices(values: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine import base_tuner
 
+from keras_funcs.search import files
 from keras_funcs.search import logs
 from keras_funcs.search import training
 from keras_funcs.search.durable import DurableTuner
-from keras_funcs.search.durable import trial_name
+from keras_funcs.search.results import trial_name
 
-PROJECT = "search"
 TRIAL_SEEDS = 1_000_000  # apart from the finalists' seeds
 HOPELESS = 5  # failures, with nothing but failures, that end a search
 
@@ -63,7 +63,9 @@ class StudyTuner(DurableTuner, base_tuner.BaseTuner):
         # KerasTuner prints where it reloads from.
         with contextlib.redirect_stdout(io.StringIO()):
             super().__init__(
-                oracle=oracle, directory=str(directory), project_name=PROJECT
+                oracle=oracle,
+                directory=str(directory),
+                project_name=files.SEARCH,
             )
 
     def pre_create_trial(self) -> None:

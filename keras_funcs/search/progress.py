@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from typing import Literal
 
+from keras_funcs._core.text import block
+
 Kind = Literal[
     "study_started",
     "search_started",
@@ -76,6 +78,7 @@ class Reporter:
     def _say(self, text: str) -> None:
         if not text:
             return
+        text = block(text)
         if self._progress is not None:
             self._progress.console.print(text, markup=False, highlight=False)
         else:

@@ -5,6 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keras_funcs._core import text as texts
+from keras_funcs._core.text import code
+from keras_funcs._core.text import markdown
+from keras_funcs.search import files
 from keras_funcs.search import state
 from keras_funcs.search import tables
 from keras_funcs.search.progress import duration
@@ -15,7 +19,6 @@ from keras_funcs.search.statistics import interval
 from keras_funcs.search.terminal import number
 
 DASH = "–"
-FIGURES = "figures"
 SHOWN_TRIALS = 15
 
 
@@ -26,9 +29,9 @@ def write(found: Results) -> Path:
         The path of `report.md`.
     """
     directory = found.directory
-    _csv(directory / "trials.csv", tables.trials(found))
+    _csv(directory / files.TRIALS_TABLE, tables.trials(found))
     if found.configs:
-        _csv(directory / "finalists.csv", tables.runs(found))
+        _csv(directory / files.FINALISTS_TABLE, tables.runs(found))
     sections: list[Callable[[Results], list[str]]] = [
         _head,
         _leaderboard,
@@ -42,8 +45,8 @@ def write(found: Results) -> Path:
     lines: list[str] = []
     for section in sections:
         lines += section(found)
-    path = directory / "report.md"
-    state.write_bytes(path, "\n".join(lines).encode())
+    path = directory / files.REPORT
+    state.write_text(path, "\n".join(lines))
     return path
 
 
@@ -52,15 +55,15 @@ def _head(found: Results) -> list[str]:
     done = len([item for item in found.trials if item.score is not None])
     best = found.best
     model = (
-        f"`best.keras` is the model of **{_cell(best.label)}** "
-        f"({best.name}), the best on validation data."
-        if best is not None and (found.directory / "best.keras").exists()
+        f"`best.keras` is the model of **{markdown(best.label)}** "
+        f"({markdown(best.name)}), the best on validation data."
+        if best is not None and (found.directory / files.BEST_MODEL).exists()
         else "No model is saved yet: the final was not run."
     )
     return [
-        f"# {_cell(study['name'])}",
+        f"# {markdown(study['name'])}",
         "",
-        f"**{found.verdict}**",
+        f"**{markdown(found.verdict)}**",
         "",
         model,
         f"{done} of {len(found.trials)} trials gave a result, in "
@@ -78,12 +81,12 @@ def _leaderboard(found: Results) -> list[str]:
     lines = ["## Leaderboard", ""]
     if where:
         lines.append(
-            f"`{found.metric}` over {seeds} seeds on {where} nothing was "
+            f"{code(found.metric)} over {seeds} seeds on {where} nothing was "
             "chosen by. The epoch was chosen on validation data."
         )
     else:
         lines.append(
-            f"`{found.metric}` over {seeds} seeds on the **validation** "
+            f"{code(found.metric)} over {seeds} seeds on the **validation** "
             "data, on which the finalists were chosen: these scores are too "
             "good. Give the study a test split."
         )
@@ -158,7 +161,7 @@ def _references(found: Results) -> str:
     beside = found.beside_tuned
     if beside is not None and found.winner is not None and beside.pairs > 1:
         text += (
-            f" {_cell(found.title(found.winner))} differs from it by "
+            f" {markdown(found.title(found.winner))} differs from it by "
             f"{interval(beside)}."
         )
     return text
@@ -170,7 +173,7 @@ def _contributions(found: Results) -> list[str]:
     if rows and found.winner is not None:
         lines += [
             "The best finalist on validation data, "
-            f"{_cell(found.title(found.winner))}, "
+            f"{markdown(found.title(found.winner))}, "
             "with each part of it put back to the baseline's, on the same "
             "seeds. The numbers that belong to a part, such as an "
             "optimizer's learning rate, go back with it. The parts "
@@ -202,7 +205,7 @@ def _contributions(found: Results) -> list[str]:
     elif "ablation" in found.study.get("left_out", {}):
         lines += [
             "The winner's parts were not put back in turn, "
-            f"{found.study['left_out']['ablation']}.",
+            f"{markdown(found.study['left_out']['ablation'])}.",
             "",
         ]
     effects = found.effects()
@@ -210,7 +213,7 @@ def _contributions(found: Results) -> list[str]:
         return lines if rows else []
     lines += [
         "In the search itself, everything else mixed "
-        f"(`{found.study['objective']['name']}` of the trials):",
+        f"({code(found.study['objective']['name'])} of the trials):",
         "",
         "| part | value | trials | mean | best |",
         "|---|---|---|---|---|",
@@ -232,7 +235,7 @@ def _classes(found: Results) -> list[str]:
         "## Classes",
         "",
         "Recall of each class, baseline against "
-        f"{_cell(found.title(best))}, all seeds together.",
+        f"{markdown(found.title(best))}, all seeds together.",
         "",
         "| class | samples | baseline | best finalist | difference |",
         "|---|---|---|---|---|",
@@ -276,7 +279,7 @@ def _search(found: Results) -> list[str]:
         "## Search",
         "",
         f"The best of {len(ranked)} trials by "
-        f"`{found.study['objective']['name']}`, each with one seed and in "
+        f"{code(found.study['objective']['name'])}, each with one seed and in "
         "its best epoch; `trials.csv` has them all.",
         "",
         "| trial | score | epoch | settings |",
@@ -365,22 +368,15 @@ def _interval(item: Comparison) -> str:
 
 
 def _figure(found: Results, name: str, png: bytes) -> list[str]:
-    path = found.directory / FIGURES / f"{name}.png"
+    path = found.directory / files.FIGURES / f"{name}.png"
     state.write_bytes(path, png)
-    return [f"![{name}]({FIGURES}/{name}.png)", ""]
+    return [f"![{name}]({files.FIGURES}/{name}.png)", ""]
 
 
 def _csv(path: Path, frame: Any) -> None:
-    state.write_bytes(path, frame.to_csv(index=False).encode())
+    safe = frame.map(texts.cell).rename(columns=texts.cell)
+    state.write_text(path, safe.to_csv(index=False))
 
 
 def _row(*cells: str) -> str:
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
-
-
-def _cell(text: str) -> str:
-    """Text that cannot break out of a table's cell, or start HTML."""
-    flat = " ".join(str(text).split())
-    for sign, escaped in (("|", "\\|"), ("<", "&lt;"), (">", "&gt;")):
-        flat = flat.replace(sign, escaped)
-    return flat
+    return f"| {' | '.join(markdown(cell) for cell in cells)} |"

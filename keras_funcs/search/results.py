@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_funcs.search import files
+from keras_funcs.search import records
 from keras_funcs.search import state
 from keras_funcs.search import statistics
 
-STUDY = "study.json"
-FINALISTS = "finalists"
 BASELINE = "baseline"
 TUNED = "tuned"
 
@@ -288,80 +288,79 @@ class Results:
 
 
 def read(directory: str | os.PathLike[str]) -> Results:
-    """Reads a study's folder; what is damaged in it is left out.
+    """Reads a study's folder; what is damaged in it is left out, with a notice.
 
     Raises:
-        ValueError: where the folder holds no study.
+        ValueError: where the folder holds no study, or no whole file of it.
     """
     directory = Path(directory)
-    try:
-        study = state.read_json(directory / STUDY)
-    except OSError:
-        study = {}
-    if not set(state.KEYS) <= set(study):
+    if not state.is_study(directory):
         raise ValueError(
             "Invalid value for argument `directory`. Expected a folder with "
-            f"a study (its file {STUDY}). Received: {directory}"
+            f"a study (its file {files.STUDY}). Received: {directory}"
         )
-    files = sorted(
-        (directory / "search").glob("trial_*/trial.json"),
-        key=lambda path: int(path.parent.name.removeprefix("trial_")),
-    )
-    trials = [_trial(path) for path in files]
-    folder = directory / FINALISTS
+    # Another process may be at work here: nothing is renamed.
+    study = records.read_study(directory, move=False)
+    if study is None:
+        raise ValueError(
+            f"The study in {directory} has no whole {files.STUDY}; "
+            "`resume()` makes it again."
+        )
+    trials = [
+        records.read(folder / files.TRIAL, records.TRIAL, False, _trial)
+        for folder in files.trial_folders(directory / files.SEARCH).values()
+    ]
     configs = [
-        item
-        for item in (
-            config(folder / f"{name}.json") for name in study["configs"]
-        )
-        if item is not None
+        config(files.runs_of(directory, name)) for name in study["configs"]
     ]
     return Results(
-        directory, study, tuple(t for t in trials if t), tuple(configs)
+        directory,
+        study,
+        tuple(item for item in trials if item is not None),
+        tuple(item for item in configs if item is not None),
     )
 
 
 def config(path: Path) -> Config | None:
     """Reads the runs of one configuration; None where there are none yet."""
-    try:
-        saved = state.read_json(path)
-        return Config(
+    found: Config | None = records.read(
+        path,
+        records.RUNS,
+        False,
+        lambda saved: Config(
             name=path.stem,
             role=saved["role"],
             label=saved["label"],
             values=saved["values"],
             reverted=saved["reverted"],
             runs={int(seed): run for seed, run in saved["runs"].items()},
-        )
-    except (FileNotFoundError, state.Damaged, KeyError, TypeError):
-        return None
+        ),
+    )
+    return found
 
 
-def _trial(path: Path) -> Trial | None:
-    try:
-        saved = state.read_json(path)
-        score = saved["score"]
-        completed = saved["status"] == "COMPLETED"
-        seconds = saved["metrics"]["metrics"].get("seconds")
-        return Trial(
-            name=f"trial_{int(saved['trial_id']):04d}",
-            values={
-                name: value
-                for name, value in saved["hyperparameters"]["values"].items()
-                if not name.startswith("tuner/")
-            },
-            status=saved["status"],
-            score=float(score) if completed else None,
-            epoch=int(saved["best_step"] or 0),
-            seconds=(
-                float(seconds["observations"][0]["value"][0])
-                if seconds
-                else None
-            ),
-            message=(saved["message"] or "").split("\n")[0],
-        )
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return None
+def _trial(saved: Mapping[str, Any]) -> Trial:
+    score = saved["score"] if saved["status"] == "COMPLETED" else None
+    seconds = saved["metrics"]["metrics"].get("seconds", {})
+    observed = seconds.get("observations")
+    return Trial(
+        name=trial_name(saved["trial_id"]),
+        values={
+            name: value
+            for name, value in saved["hyperparameters"]["values"].items()
+            if not name.startswith("tuner/")
+        },
+        status=saved["status"],
+        score=None if score is None else float(score),
+        epoch=int(saved["best_step"] or 0),
+        seconds=float(observed[0]["value"][0]) if observed else None,
+        message=(saved["message"] or "").split("\n")[0],
+    )
+
+
+def trial_name(trial_id: str) -> str:
+    """The name of a trial's logs and row: it sorts as the trials do."""
+    return f"trial_{int(trial_id):04d}"
 
 
 def changes(values: Mapping[str, Any], before: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from keras_funcs.search import files
 from keras_funcs.search import finalists as final
 from keras_funcs.search import identity
 from keras_funcs.search import local
@@ -12,6 +13,7 @@ from keras_funcs.search import logs
 from keras_funcs.search import oracles
 from keras_funcs.search import pacing
 from keras_funcs.search import preflight
+from keras_funcs.search import records
 from keras_funcs.search import results
 from keras_funcs.search import spaces
 from keras_funcs.search import state
@@ -40,7 +42,7 @@ class Runner:
         self.baseline = dict(self.space.values)
         self.tops = list(spaces.parts(self.space))
         self.fingerprint = identity.fingerprint(study, self.space)
-        self.path = study.directory / results.STUDY
+        self.path = study.directory / files.STUDY
         # Only a look, for errors before a folder is made: another process
         # may be at work until the lock is held.
         self.saved = self._read(move=False)
@@ -67,29 +69,20 @@ class Runner:
             Event(
                 "study_ended",
                 message=f"Stopped after {duration(self.clock.elapsed)}. "
-                f"{self.study.directory / 'report.md'} has what there is; "
+                f"{self.study.directory / files.REPORT} has what there is; "
                 "the same command, or `resume()`, goes on.",
             )
         )
 
     def _read(self, move: bool) -> dict[str, Any]:
         """The study's file; `move=True` puts damaged ones aside."""
-        found: dict[str, Any] = {}
-        for path in (
-            self.path,
-            self.path.with_name(self.path.name + state.PREVIOUS),
-        ):
-            try:
-                found = state.read_json(path)
-                break
-            except FileNotFoundError:
-                continue
-            except state.Damaged as error:
-                if move:
-                    state.quarantine(path, error)
+        directory = self.study.directory
+        if not move and not state.is_study(directory):
+            return {}
+        found: dict[str, Any] = records.read_study(directory, move) or {}
         if found:
             identity.compare_fingerprints(
-                self.study.directory, found["fingerprint"], self.fingerprint
+                directory, found["fingerprint"], self.fingerprint
             )
         return found
 
@@ -102,6 +95,8 @@ class Runner:
     def _begin(self) -> None:
         study, objective = self.study, self.study.settings.objective
         state.sweep(study.directory)
+        for name in files.FOLDERS:
+            state.clear_way(study.directory / name)
         self.saved = self._read(move=True)
         self.clock.before = self.saved.get("seconds", 0.0)
         fresh = {
@@ -382,9 +377,9 @@ class Runner:
         found = results.read(study.directory)
         best = found.best
         if best is not None:
-            source = study.directory / results.FINALISTS / f"{best.name}.keras"
-            if source.exists():
-                state.copy(source, study.directory / "best.keras")
+            source = files.model_of(study.directory, best.name)
+            if source.is_file():
+                state.copy(source, study.directory / files.BEST_MODEL)
                 self.saved["best"] = best.name
         self._store()
         report = study.report()

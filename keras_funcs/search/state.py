@@ -5,28 +5,32 @@ a temporary file beside its target, to the disk, and is then renamed.
 """
 
 import errno
-import itertools
 import json
 import os
 import shutil
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from typing import Self
 
-LOCK = "study.lock"
-TEMPORARY = ".writing-"
-PREVIOUS = ".previous"
-STUDY = "study.json"
-MARKS = (STUDY, f"{STUDY}{PREVIOUS}")
+from keras_funcs._core import text as texts
+from keras_funcs.search import files
+
+MARKS = (files.STUDY, files.STUDY + files.PREVIOUS)
 KEYS = ("version", "fingerprint")  # a study.json without is someone else's
 
 # Errors after which no later write can succeed either.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+# What `flock` says where another process has the lock, and where the file
+# system, such as that of a network, has none to give.
+IN_USE = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class Damaged(ValueError):
@@ -37,9 +41,6 @@ class DiskError(OSError):
     """A disk that is full or cannot be written to."""
 
 
-_numbers = itertools.count()
-
-
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Replaces a file in one step, durably.
 
@@ -47,19 +48,51 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         OSError: naming the file and what to do, where the disk is full; the
             file that was there is untouched.
     """
-    path = Path(path)
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{next(_numbers)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(temporary: Path) -> None:
         with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+
+    replace(path, write)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Replaces a file by printable text: no colours, no half characters."""
+    write_bytes(path, texts.encode(texts.block(text)))
+
+
+def replace(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> None:
+    """Replaces a file by what `write` puts into a temporary one beside it.
+
+    A folder in the file's place, or a file in its folder's, is put aside.
+    """
+    path = Path(path)
+    temporary = files.temporary(path)
+    try:
+        make_folder(path.parent)
+        if path.is_dir():
+            put_aside(path, f"{path} is a folder, where a file belongs")
+        write(temporary)
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         raise explained(error, path) from error
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder of a study; a file in its place is put aside."""
+    clear_way(path.parent)
+    clear_way(path)
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def clear_way(folder: Path) -> None:
+    """Puts a file aside that has the name of a study's folder."""
+    if folder.is_file() and files.is_ours(folder):
+        put_aside(folder, f"{folder} is a file, where a folder belongs")
 
 
 def explained(error: BaseException, path: str | os.PathLike[str]) -> Any:
@@ -95,11 +128,9 @@ def write_json(
     path: str | os.PathLike[str], value: Any, keep: bool = False
 ) -> None:
     """Writes a JSON object; `keep=True` leaves the generation before it."""
-    path = Path(path)
     data = json.dumps(value, indent=1).encode()
-    if keep and path.exists():
-        previous = path.with_name(path.name + PREVIOUS)
-        write_bytes(previous, path.read_bytes())
+    if keep and os.path.isfile(path):
+        write_bytes(files.previous(path), Path(path).read_bytes())
     write_bytes(path, data)
 
 
@@ -112,27 +143,35 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     try:
         value = json.loads(Path(path).read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Damaged(f"{os.fspath(path)} is damaged: {error}") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(errno.ENOENT, "None", path) from error
+    except OSError as error:  # a folder, or one that may not be read
+        raise Damaged(
+            f"{os.fspath(path)} cannot be read: {error.strerror}"
+        ) from error
     if not isinstance(value, dict):
         raise Damaged(f"{os.fspath(path)} holds no JSON object")
     return value
 
 
-def quarantine(path: str | os.PathLike[str], why: object) -> Path:
-    """Moves a damaged file aside, with a warning, and never deletes it."""
+def put_aside(path: str | os.PathLike[str], why: object) -> Path:
+    """Renames what cannot be used, with a notice, and never deletes it."""
     path = Path(path)
     target = path.with_name(f"{path.name}.damaged")
     number = 1
-    while target.exists():
+    while os.path.lexists(target):
         number += 1
         target = path.with_name(f"{path.name}.damaged-{number}")
     os.replace(path, target)
-    warnings.warn(
-        f"{why}. It was moved to {target}; the study goes on without it.",
-        stacklevel=2,
-    )
+    tell(f"{why}. It was moved to {target}; the study goes on without it.")
     return target
+
+
+def tell(text: str) -> None:
+    """Gives a notice of one line."""
+    warnings.warn(texts.line(text), stacklevel=3)
 
 
 def claim(
@@ -157,13 +196,13 @@ def claim(
             f"Received: the file {path}"
         )
     names = sorted(item.name for item in path.iterdir())
-    known = is_study(path) if STUDY in marks else bool({*marks} & {*names})
-    if known:
+    study = files.STUDY in marks
+    if is_study(path) if study else bool({*marks} & {*names}):
         return
     others = [
-        name
+        texts.line(name)
         for name in names
-        if name != LOCK and not name.startswith(TEMPORARY)
+        if name != files.LOCK and not files.is_temporary(name)
     ]
     if others:
         raise ValueError(
@@ -180,15 +219,16 @@ def is_study(directory: str | os.PathLike[str]) -> bool:
     be anyone's, unless what else a study writes lies beside it.
     """
     path = Path(directory)
+    study = path / files.STUDY
     try:
-        return set(KEYS) <= set(read_json(path / STUDY))
+        return set(KEYS) <= set(read_json(study))
     except Damaged:
-        if (path / "search" / "oracle.json").exists():
+        if (path / files.SEARCH / files.ORACLE).exists():
             return True
     except OSError:
-        pass  # none, or a folder
+        pass
     try:
-        return set(KEYS) <= set(read_json(path / f"{STUDY}{PREVIOUS}"))
+        return set(KEYS) <= set(read_json(files.previous(study)))
     except (Damaged, OSError):
         return False
 
@@ -201,21 +241,31 @@ class Lock:
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self.path = Path(directory) / LOCK
+        self.path = Path(directory) / files.LOCK
         self._file: Any = None
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.is_dir():
+            put_aside(self.path, f"{self.path} is a folder")
         file = open(self.path, "a+b")
         try:
             _lock(file)
         except OSError as error:
-            owner = _owner(self.path)
-            file.close()
-            raise RuntimeError(
-                f"The study in {self.path.parent} is in use by process "
-                f"{owner}. Wait until it ends, or choose another directory."
-            ) from error
+            if error.errno in NO_LOCKS:
+                tell(
+                    f"{self.path.parent} is on a file system without locks "
+                    f"({error.strerror}). Let one process at a time work in it."
+                )
+            else:
+                file.close()
+                if error.errno not in IN_USE:
+                    raise
+                raise RuntimeError(
+                    f"The study in {self.path.parent} is in use by process "
+                    f"{_owner(self.path)}. Wait until it ends, or choose "
+                    "another directory."
+                ) from error
         # Byte 0 is the one that Windows locks; the text starts after it.
         file.truncate(0)
         file.write(f" {os.getpid()} since {time.ctime()}\n".encode())
@@ -248,7 +298,8 @@ def _lock(file: Any) -> None:
 
 def _owner(path: Path) -> str:
     try:
-        return path.read_bytes()[1:].decode(errors="replace").strip() or "?"
+        owner = path.read_bytes()[1:80].decode(errors="replace")
+        return texts.line(owner) or "?"
     except OSError:
         return "?"
 
@@ -257,18 +308,11 @@ def copy(
     source: str | os.PathLike[str], target: str | os.PathLike[str]
 ) -> None:
     """Copies a file in one step, whatever its size."""
-    target = Path(target)
-    temporary = target.with_name(f"{TEMPORARY}{os.getpid()}{target.suffix}")
-    try:
-        shutil.copyfile(source, temporary)
-        os.replace(temporary, target)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        raise explained(error, target) from error
+    replace(target, lambda temporary: shutil.copyfile(source, temporary))
 
 
 def sweep(directory: str | os.PathLike[str]) -> None:
     """Removes what killed writes of our own left behind."""
-    for path in Path(directory).rglob(f"{TEMPORARY}*"):
-        if path.is_file():
+    for path in Path(directory).rglob(".*"):
+        if files.is_temporary(path.name) and path.is_file():
             path.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ import keras
 
 from keras_funcs._core import checks
 from keras_funcs.search import durable
+from keras_funcs.search import files
 from keras_funcs.search import preflight
 from keras_funcs.search import progress
 from keras_funcs.search import results
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENGINES = ("local",)
-LOGS = "logs"
-BEST_MODEL = "best.keras"
 
 
 class Study:
@@ -81,8 +80,8 @@ class Study:
         class_names: Sequence of strings or None, for reports.
         name: String. The title of the report.
         ablation: Boolean. Whether to measure what each choice contributed.
-        max_attempts: Integer >= 1. How often one trial may end the process
-            before it counts as failed.
+        max_attempts: Integer >= 1. How often one trial may crash the process
+            before it counts as failed. Kills from outside are no crashes.
         on_event: Function called with a `search.Event` for each step, None
             for silence, or `"auto"` for a bar or lines on the terminal.
 
@@ -175,7 +174,7 @@ class Study:
             "max_attempts", max_attempts, at_least=1
         )
         checks.boolean("tensorboard", tensorboard)
-        self.log_dir = self.directory / LOGS if tensorboard else None
+        self.log_dir = self.directory / files.LOGS if tensorboard else None
         self._say = _listener(on_event)
         state.claim(self.directory)
 
@@ -187,7 +186,7 @@ class Study:
             RuntimeError: where every trial failed, or another process is at
                 work in the folder.
         """
-        if (self.directory / results.STUDY).exists():
+        if (self.directory / files.STUDY).exists():
             checks.invalid(
                 "directory",
                 "a new or empty folder; this one holds a study: call "
@@ -258,7 +257,7 @@ class Study:
         Raises:
             ValueError: where the study has not come so far.
         """
-        path = self.directory / BEST_MODEL
+        path = self.directory / files.BEST_MODEL
         if not path.exists():
             raise ValueError(
                 f"There is no {path} yet: the final was not run. Call "
@@ -284,7 +283,7 @@ class Study:
         )
 
     def _report(self) -> None:
-        if (self.directory / results.STUDY).exists():
+        if (self.directory / files.STUDY).exists():
             self.report()
 
 

@@ -4,27 +4,25 @@ import math
 from typing import TYPE_CHECKING
 from typing import Any
 
+from keras_funcs._core.text import encodable
+from keras_funcs.search import files
+from keras_funcs.search import state
 from keras_funcs.search.results import Config
 from keras_funcs.search.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PREPROCESSING = "preprocessing.json"
-
 
 def leaderboard(found: Results) -> "pd.DataFrame":
     """The baseline and the finalists by test score, or else the trials."""
-    import pandas as pd
-
     if not found.configs:
         frame = trials(found)
         order = found.sign < 0
         return frame.sort_values(
             "score", ascending=order, na_position="last", ignore_index=True
         )
-    rows = [_row(found, item) for item in ranked(found)]
-    return pd.DataFrame(rows)
+    return _frame([_row(found, item) for item in ranked(found)])
 
 
 def ranked(found: Results) -> list[Config]:
@@ -40,8 +38,6 @@ def ranked(found: Results) -> list[Config]:
 
 def trials(found: Results) -> "pd.DataFrame":
     """One row for each trial, one column for each hyper-parameter."""
-    import pandas as pd
-
     names = sorted({name for item in found.trials for name in item.values})
     rows = []
     for item in found.trials:
@@ -56,13 +52,11 @@ def trials(found: Results) -> "pd.DataFrame":
         row["message"] = item.message
         rows.append(row)
     columns = ["trial", "status", "score", "epoch", "seconds"]
-    return pd.DataFrame(rows, columns=[*columns, *names, "message"])
+    return _frame(rows, [*columns, *names, "message"])
 
 
 def runs(found: Results) -> "pd.DataFrame":
     """One row for each run of the final: configuration and seed."""
-    import pandas as pd
-
     rows = []
     for item in found.configs:
         for seed, run in sorted(item.runs.items()):
@@ -80,7 +74,21 @@ def runs(found: Results) -> "pd.DataFrame":
                 row[f"test_{name}"] = value
             row["message"] = run.get("error", "").split("\n")[0]
             rows.append(row)
-    return pd.DataFrame(rows)
+    return _frame(rows)
+
+
+def _frame(
+    rows: list[dict[str, Any]], columns: list[str] | None = None
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    # Strings of Arrow, as pandas 3 has them, are UTF-8.
+    rows = [
+        {encodable(name): encodable(value) for name, value in row.items()}
+        for row in rows
+    ]
+    names = None if columns is None else [encodable(name) for name in columns]
+    return pd.DataFrame(rows, columns=names)
 
 
 def _row(found: Results, item: Config) -> dict[str, Any]:
@@ -108,8 +116,12 @@ def columns(found: Results) -> list[tuple[str, str, str]]:
     from keras_funcs.data import TablePreprocessing
     from keras_funcs.data.description import group_decisions
 
+    path = found.directory / files.PREPROCESSING
+    if not path.exists():
+        return []
     try:
-        text = (found.directory / PREPROCESSING).read_text("utf-8")
+        text = path.read_text("utf-8")
         return group_decisions(TablePreprocessing.from_json(text).decisions)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        state.tell(f"{path} cannot be read: {error}. It is left out.")
         return []

@@ -6,6 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from keras_funcs._core.text import block
+from keras_funcs._core.text import rich
+from keras_funcs.search import files
 from keras_funcs.search import tables
 from keras_funcs.search.progress import duration
 from keras_funcs.search.results import Results
@@ -31,14 +34,16 @@ def summary(found: Results, report: Path, seconds: float) -> str:
     if failed:
         pieces.append(f"{len(failed)} of {len(found.trials)} trials failed.")
     pieces.append(f"Report       {report}")
-    if (directory / "best.keras").exists():
+    if (directory / files.BEST_MODEL).exists():
         best = found.best
         label = "" if best is None else f"  ({best.label})"
-        pieces.append(f"Model        {directory / 'best.keras'}{label}")
-    if (directory / "logs").exists():
-        pieces.append(f"TensorBoard  tensorboard --logdir {directory / 'logs'}")
+        pieces.append(f"Model        {directory / files.BEST_MODEL}{label}")
+    if (directory / files.LOGS).exists():
+        pieces.append(
+            f"TensorBoard  tensorboard --logdir {directory / files.LOGS}"
+        )
     pieces.append(f"Time         {duration(seconds)}")
-    return "\n".join(pieces)
+    return block("\n".join(pieces))
 
 
 def leaderboard(found: Results) -> Any:
@@ -47,7 +52,7 @@ def leaderboard(found: Results) -> Any:
     from rich.table import Table
 
     table = Table(
-        box=box.SIMPLE_HEAD, title=f"{found.metric}, {_scored(found)}"
+        box=box.SIMPLE_HEAD, title=rich(f"{found.metric}, {_scored(found)}")
     )
     for name in ("configuration", "mean", "sd", "vs baseline", "95 % CI"):
         right = name != "configuration"
@@ -62,7 +67,7 @@ def leaderboard(found: Results) -> Any:
             interval = f"{low} to {high}"
         difference = number(compared.difference, "+") if compared else ""
         table.add_row(
-            item.name,
+            rich(item.name),
             number(item.mean()),
             number(item.deviation()),
             difference,

@@ -1,5 +1,9 @@
-"""Runs a search in child processes and kills each at a random moment."""
+"""Runs searches and a study in child processes that are killed, or crash.
 
+One import of Keras serves them all: each child is a fork of this process.
+"""
+
+import faulthandler
 import json
 import os
 import pathlib
@@ -8,19 +12,43 @@ import signal
 import sys
 import time
 
+import conftest
+import pytest
 import test_durable
 
+from keras_funcs import search
+from keras_funcs.search import preflight
 from keras_funcs.search import state
+from keras_funcs.search import training
 
-TRIALS = 12
+TRIALS = 8
 
 
-def child(directory):
-    def score(values):
-        time.sleep(0.004)
-        return values["x"]
+def child(function, *arguments, wait=None):
+    """Runs a function in a fork, killed after a while; gives its status."""
+    process = os.fork()
+    if not process:
+        try:
+            function(*arguments)
+            os._exit(0)
+        except BaseException:
+            import traceback
 
-    test_durable.make(directory, TRIALS, score=score, max_attempts=99).search()
+            traceback.print_exc()
+            os._exit(1)
+    if wait is not None:
+        time.sleep(wait)
+        os.kill(process, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def synthetic(directory, score, trials=TRIALS):
+    test_durable.make(directory, trials, score=score).search()
+
+
+def slow(values):
+    time.sleep(0.004)
+    return values["x"]
 
 
 def completed(directory):
@@ -30,33 +58,80 @@ def completed(directory):
     return found
 
 
-def main(directory):
+def at_random(directory):
+    """Killed again and again until it is through."""
     random.seed(0)
-    kills, progress, wait = 0, [], 0.03
+    kills, progress, wait = 0, [], 0.05
     while True:
-        process = os.fork()
-        if not process:
-            try:
-                child(directory)
-                os._exit(0)
-            except BaseException:
-                import traceback
-
-                traceback.print_exc()
-                os._exit(1)
         # The first waits are short, so that the very beginning is hit too.
-        time.sleep(random.uniform(0.0, wait))
-        wait *= 1.1
-        os.kill(process, signal.SIGKILL)
-        _, status = os.waitpid(process, 0)
+        status = child(
+            synthetic, directory, slow, wait=random.uniform(0.0, wait)
+        )
+        wait *= 1.15
         progress.append(completed(directory))
-        if os.WIFEXITED(status):
-            if os.WEXITSTATUS(status):
+        if status != -signal.SIGKILL:
+            if status:
                 sys.exit("a child failed")
-            break
+            return {"kills": kills, "completed": progress}
         kills += 1
-    print(json.dumps({"kills": kills, "completed": progress}))
+
+
+def baseline(directory, end, times):
+    """The first trial ends its process, several times; then it does not."""
+
+    def score(values):
+        end()
+
+    statuses = [
+        child(synthetic, directory, score, 2) for _ in range(times)
+    ]  # fmt: skip
+    last = child(synthetic, directory, slow, 2)
+    path = next(pathlib.Path(directory).rglob("trial_0/trial.json"))
+    trial = state.read_json(path)
+    return {
+        "statuses": [*statuses, last],
+        "status": trial["status"],
+        "message": trial["message"],
+    }
+
+
+def study(directory, kind, number):
+    def listen(event):
+        if (event.kind, event.number) == (kind, number):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(training, "Program", conftest.Untrained)
+    patch.setattr(preflight, "check_model", lambda *_: None)
+    conftest.without_pictures(patch)
+    search.Study(
+        conftest.build,
+        *map(conftest.blobs, (0, 1, 2), (30, 30, 60)),
+        objective="accuracy", oracle="random", max_trials=3, epochs=1,
+        batch_size=30, seeds=2, finalists=1, directory=directory,
+        strategy=None, tensorboard=False, on_event=listen,
+    ).resume()  # fmt: skip
+
+
+def main(directory):
+    def kill():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def path(name):
+        return os.path.join(directory, name)
+
+    told = {
+        "random": at_random(path("parts")),
+        "killed": baseline(path("killed"), kill, 5),
+        "crashed": baseline(path("crashed"), faulthandler._sigsegv, 3),
+        # In search, final and ablation; the last one is let through.
+        "study": [
+            child(study, path("study"), *event)
+            for event in [("trial_ended", 2), ("run_ended", 3), ("", 0)]
+        ],
+    }
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":
-    main(os.path.join(sys.argv[1], "parts"))
+    main(sys.argv[1])

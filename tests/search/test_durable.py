@@ -2,19 +2,17 @@ import collections
 import json
 import math
 import os
-import subprocess
-import sys
 
 import keras_tuner
 import pytest
 from keras_tuner.engine import base_tuner
 
 from keras_funcs import search
+from keras_funcs.search import crashes
 from keras_funcs.search import durable
+from keras_funcs.search import files
 from keras_funcs.search import oracles
 from keras_funcs.search import state
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Synthetic(search.DurableTuner, base_tuner.BaseTuner):
@@ -198,7 +196,7 @@ def test_a_truncated_file_is_put_aside(tmp_path, name, step):
 def test_without_both_generations_the_trials_are_enough(tmp_path):
     first = make(tmp_path, 4)
     first.search()
-    for name in ("oracle.json", f"oracle.json{state.PREVIOUS}"):
+    for name in ("oracle.json", f"oracle.json{files.PREVIOUS}"):
         (tmp_path / "p" / name).write_text("{")
     tuner = make(tmp_path, 6)
     assert values_of(tuner) == values_of(first)
@@ -326,25 +324,28 @@ def test_two_kills_in_a_row_at_a_trial_s_birth(tmp_path):
     assert values_of(parts) == values_of(whole)
 
 
-def test_kill_minus_nine_at_any_point(tmp_path):
-    """Killed again and again, the search ends as if it had never been."""
-    script = os.path.join(HERE, "killed.py")
-    done = subprocess.run(
-        [sys.executable, script, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=1200,
-        cwd=HERE,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["kills"] >= 8
-    assert told["completed"] == sorted(told["completed"])  # never backwards
-    whole = make(tmp_path / "whole", 12)
-    whole.search()
-    parts = make(tmp_path / "parts", 12)
-    assert values_of(parts) == values_of(whole)
-    assert [t.score for t in parts.oracle.trials.values()] == [
-        t.score for t in whole.oracle.trials.values()
-    ]
-    assert not list((tmp_path / "parts").rglob("*.damaged"))
+def test_an_error_with_half_a_character_does_not_end_resumes(tmp_path):
+    def score(values):
+        raise ValueError("bad \udcff \x1b[31m")
+
+    for trials in (2, 3):
+        tuner = make(tmp_path, trials, score=score)
+        tuner.search()
+    messages = [t.message for t in make(tmp_path).oracle.trials.values()]
+    assert [m.split("\n")[0] for m in messages] == [
+        "ValueError: bad _ _[31m"
+    ] * 3
+
+
+def test_starts_without_a_word_have_an_end(tmp_path):
+    """A trial that needs too much memory is killed for ever."""
+    tuner = make(tmp_path, 2)
+    tuner.oracle.create_trial("tuner0")
+    tuner.oracle._attempts["0"] = crashes.MAX_STARTS - 1
+    tuner.oracle.save()
+    assert make(tmp_path, 2).oracle.trials["0"].status != "FAILED"
+    tuner.oracle._attempts["0"] += 1
+    tuner.oracle.save()
+    again = make(tmp_path, 2)
+    assert again.oracle.trials["0"].status == "FAILED"
+    assert "killed from outside, 25 times" in again.oracle.trials["0"].message

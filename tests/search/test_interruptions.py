@@ -2,17 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
-from conftest import build
 
-from keras_funcs import search
+from keras_funcs.search import files
 from keras_funcs.search import results
 from keras_funcs.search import state
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+pytestmark = pytest.mark.usefixtures("untrained")
 
 
 def test_a_second_process_is_told(make_study, tmp_path):
@@ -88,7 +85,8 @@ def test_a_full_disk_is_one_line_and_resume_goes_on(
     study = make_study().resume()
     found = results.read(study.directory)
     assert [t.status for t in found.trials] == ["COMPLETED"] * 3
-    assert not list(study.directory.rglob(".writing-*"))
+    names = [path.name for path in study.directory.rglob("*")]
+    assert not any(map(files.is_temporary, names))
 
 
 def test_what_another_process_did_meanwhile_is_read(make_study, monkeypatch):
@@ -110,39 +108,3 @@ def test_what_another_process_did_meanwhile_is_read(make_study, monkeypatch):
     with pytest.raises(ValueError, match="epochs"):
         late.run()
     assert state.read_json(late.path) == after
-
-
-def test_it_survives_kill_minus_nine(tmp_path):
-    """Killed in search, final and ablation; the result is the same."""
-    program = "import sys, test_interruptions as t; t.killed(*sys.argv[1:])"
-    for kind, number in (
-        ("trial_ended", 2),
-        ("run_ended", 3),
-        ("", 0),
-    ):
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path / "study"), kind,
-             str(number)],
-            cwd=HERE, capture_output=True, text=True, timeout=200,
-        )  # fmt: skip
-        assert done.returncode == (-signal.SIGKILL if kind else 0), done.stderr
-    found = results.read(tmp_path / "study")
-    assert [t.status for t in found.trials] == ["COMPLETED"] * 3
-    assert all(sorted(c.runs) == [0, 1] for c in found.configs)
-    assert (tmp_path / "study" / "best.keras").exists()
-    assert not list((tmp_path / "study").rglob("*.damaged"))
-
-
-def killed(directory, kind, number):
-    from conftest import blobs
-
-    def listen(event):
-        if (event.kind, event.number) == (kind, int(number)):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    search.Study(
-        build, blobs(0, 30), blobs(1, 30), blobs(2, 60),
-        objective="accuracy", oracle="random", max_trials=3, epochs=2,
-        batch_size=15, seeds=2, finalists=1, directory=directory,
-        strategy=None, tensorboard=False, on_event=listen,
-    ).resume()  # fmt: skip

@@ -1,10 +1,13 @@
+import csv
 import json
+import re
 
 import keras_tuner
 import numpy as np
 import pytest
 
 from keras_funcs.search import finalists
+from keras_funcs.search import progress
 from keras_funcs.search import report
 from keras_funcs.search import results
 from keras_funcs.search import terminal
@@ -134,6 +137,7 @@ def test_a_study_without_its_final(folder):
     assert "## Search" in text and "## Leaderboard" not in text
 
 
+@pytest.mark.filterwarnings("ignore:.*is left out")
 def test_a_damaged_file_is_left_out(folder):
     (folder / "search" / "trial_1" / "trial.json").write_text('{"trial_id"')
     (folder / "finalists" / "trial_0001.json").write_text("")
@@ -283,3 +287,48 @@ def test_numbers_of_the_same_choice_are_called_numbers(folder):
     assert value == "its numbers (learning_rate 0.0065 instead of 0.001)"
     assert gain.difference == pytest.approx(0.1)
     assert "filled up with training samples" in report.write(found).read_text()
+
+
+EVIL = "=x\x1b[31m[r](http://e.org)<b>`|half \udcff"
+
+
+def test_untrusted_names_are_text_everywhere(folder):
+    study = json.loads((folder / "study.json").read_text())
+    study |= {"name": EVIL, "class_names": [EVIL, "-b"], "parts": [EVIL]}
+    study["objective"]["name"] = f"val_{EVIL}"
+    (folder / "study.json").write_text(json.dumps(study))
+    path = folder / "search" / "trial_0" / "trial.json"
+    path.write_text(json.dumps(trial(0, 0.5, **{EVIL: EVIL})))
+    path = folder / "search" / "trial_2" / "trial.json"
+    path.write_text(json.dumps(trial(2, None, "FAILED", EVIL, loss=EVIL)))
+    winner = config("finalist", [0.3, 0.41, 0.34], [[9, 1], [1, 9]], loss="b")
+    put_final(folder, "trial_0001", {**winner, "label": EVIL})
+    put_final(
+        folder,
+        "trial_0001-without-loss",
+        config("ablation", [0.4, 0.5, 0.46], None, EVIL, **{EVIL: "b"}),
+    )
+    found = results.read(folder)
+    text = report.write(found).read_text("utf-8")
+    assert all(line.isprintable() for line in text.splitlines())
+    assert "\\[r\\](http\\://e.org)&lt;b&gt;" in text
+    outside = re.sub(r"(?<!\\)`[^`]*`", "", text)  # of code, which is literal
+    assert "<b>" not in outside and "[r]" not in outside
+    for name in ("trials.csv", "finalists.csv"):
+        with open(folder / name, encoding="utf-8", newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert any(cell.startswith("'=x") for cell in cells)
+        assert all(cell.isprintable() for cell in cells)
+        assert not [cell for cell in cells if cell.startswith(tuple("=+@"))]
+    shown = terminal.summary(found, folder / "report.md", 61.0)
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert "[r](http://e.org)" in shown  # no markup of rich
+
+
+def test_a_listener_of_the_terminal_gets_printable_lines(capsys):
+    reporter = progress.Reporter(live=False)
+    ended = progress.Event("trial_ended", 1, label=EVIL, message=EVIL)
+    reporter(ended)
+    reporter(progress.Event("note", message=EVIL))
+    shown = capsys.readouterr().out
+    assert all(line.isprintable() for line in shown.splitlines())

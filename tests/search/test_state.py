@@ -1,9 +1,11 @@
 import errno
+import fcntl
 import json
 import os
 
 import pytest
 
+from keras_funcs.search import files
 from keras_funcs.search import results
 from keras_funcs.search import state
 
@@ -48,16 +50,16 @@ def test_the_generation_before_is_kept(tmp_path):
     path = tmp_path / "a.json"
     for number in range(3):
         state.write_json(path, {"n": number}, keep=True)
-    previous = tmp_path / f"a.json{state.PREVIOUS}"
+    previous = tmp_path / f"a.json{files.PREVIOUS}"
     assert json.loads(previous.read_text()) == {"n": 1}
 
 
-def test_quarantine_keeps_everything(tmp_path):
+def test_what_is_put_aside_keeps_everything(tmp_path):
     path = tmp_path / "a.json"
     for text in ("one", "two"):
         path.write_text(text)
         with pytest.warns(UserWarning, match="moved to"):
-            state.quarantine(path, "It is damaged")
+            state.put_aside(path, "It is damaged")
     kept = {name.read_text() for name in tmp_path.glob("a.json.damaged*")}
     assert kept == {"one", "two"} and not path.exists()
 
@@ -91,7 +93,7 @@ def test_a_study_json_of_someone_else(tmp_path, text):
 def test_a_damaged_study_is_known_by_what_lies_beside_it(tmp_path):
     (tmp_path / "study.json").write_text('{"version": 1, "finge')
     assert not state.is_study(tmp_path)
-    previous = tmp_path / f"study.json{state.PREVIOUS}"
+    previous = tmp_path / f"study.json{files.PREVIOUS}"
     previous.write_text("{}")
     assert not state.is_study(tmp_path)
     previous.write_text('{"version": 1, "fingerprint": {}}')
@@ -104,8 +106,8 @@ def test_a_damaged_study_is_known_by_what_lies_beside_it(tmp_path):
 
 
 def test_a_folder_with_nothing_but_our_traces_is_free(tmp_path):
-    (tmp_path / state.LOCK).write_text("")
-    (tmp_path / f"{state.TEMPORARY}x").write_text("")
+    (tmp_path / files.LOCK).write_text("")
+    files.temporary(tmp_path / "best.keras").write_text("")
     state.claim(tmp_path)
 
 
@@ -118,11 +120,74 @@ def test_one_at_a_time(tmp_path):
         pass
 
 
+@pytest.mark.parametrize(
+    "number", [errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS]
+)
+def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch, number):
+
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.warns(UserWarning, match="without locks .*one process") as told:
+        with state.Lock(tmp_path):
+            pass
+    assert "\n" not in str(told[0].message)
+
+
+def test_another_error_of_a_lock_is_not_someone_elses_use(
+    tmp_path, monkeypatch
+):
+
+    def flock(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(OSError, match="Input/output"):
+        with state.Lock(tmp_path):
+            raise AssertionError
+
+
 def test_the_lock_of_a_dead_process_is_free(tmp_path):
-    (tmp_path / state.LOCK).write_text(" 999999 since yesterday\n")
+    (tmp_path / files.LOCK).write_text(" 999999 since yesterday\n")
     with state.Lock(tmp_path):
-        owner = (tmp_path / state.LOCK).read_text()
+        owner = (tmp_path / files.LOCK).read_text()
     assert str(os.getpid()) in owner
+
+
+def test_text_is_written_whatever_is_in_it(tmp_path):
+    state.write_text(tmp_path / "a.md", "half \udcff\n\x1b[31mred\tü")
+    assert (tmp_path / "a.md").read_text("utf-8") == "half _\n_[31mred\tü"
+
+
+def test_a_folder_in_a_files_place_is_put_aside(tmp_path):
+    (tmp_path / "report.md").mkdir()
+    (tmp_path / "report.md" / "mine").write_text("mine")
+    (tmp_path / "figures").write_text("mine too")
+    with pytest.warns(UserWarning, match="moved to"):
+        state.write_text(tmp_path / "report.md", "text")
+        state.write_bytes(tmp_path / "figures" / "a.png", b"PNG")
+    assert (tmp_path / "report.md").read_text() == "text"
+    assert (tmp_path / "report.md.damaged" / "mine").read_text() == "mine"
+    assert (tmp_path / "figures.damaged").read_text() == "mine too"
+
+
+def test_a_file_of_others_in_the_way_stays(tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(OSError):
+        state.write_text(tmp_path / "notes" / "report.md", "text")
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+def test_sweep_takes_our_own_temporary_files_only(tmp_path):
+    ours = files.temporary(tmp_path / "search" / "a.json")
+    ours.parent.mkdir()
+    mine = [tmp_path / ".writing-notes.txt", tmp_path / ".writing-1-2",
+            tmp_path / f"{ours.name}.txt"]  # fmt: skip
+    for path in (ours, *mine):
+        path.write_text("x")
+    state.sweep(tmp_path)
+    assert not ours.exists() and all(path.exists() for path in mine)
 
 
 def test_copy(tmp_path):

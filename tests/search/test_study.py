@@ -10,35 +10,7 @@ import pandas as pd
 import pytest
 from conftest import build
 
-from keras_funcs import search
 from keras_funcs.search import results
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, splits):
-    """One whole study, with logs, that the tests below only read."""
-    directory = tmp_path_factory.mktemp("whole") / "study"
-    events = []
-    train, validation, test = splits
-    study = search.Study(
-        build,
-        train,
-        validation,
-        test,
-        objective="accuracy",
-        oracle="random",
-        max_trials=4,
-        epochs=2,
-        batch_size=15,
-        seeds=3,
-        finalists=2,
-        directory=directory,
-        strategy=None,
-        class_names=["ant", "bee|wasp", "<b>cat</b>"],
-        on_event=events.append,
-        name="three kinds",
-    ).run()
-    return study, events, results.read(directory)
 
 
 def test_the_first_trial_is_the_baseline(finished):
@@ -231,6 +203,7 @@ def test_a_folder_with_other_files_is_refused(make_study, tmp_path):
     assert os.listdir(tmp_path / "study") == ["notes.txt"]
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_larger_search_can_follow(make_study):
     make_study(max_trials=2, finalists=2, ablation=False).run()
     runs = []
@@ -262,6 +235,7 @@ def test_without_a_test_split_it_says_so(make_study):
         assert run["score"] == pytest.approx(run["validation"])
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_users_oracle(make_study):
     oracle = keras_tuner.oracles.RandomSearchOracle(max_trials=2, seed=3)
     study = make_study(oracle=oracle, max_trials=2, ablation=False).run()
@@ -270,10 +244,10 @@ def test_a_users_oracle(make_study):
 
 def test_hyperband_trains_by_its_budget(make_study):
     study = make_study(
-        oracle="hyperband", epochs=4, max_trials=4, ablation=False
+        oracle="hyperband", epochs=4, max_trials=2, ablation=False
     ).run()
     found = results.read(study.directory)
-    assert len(found.trials) == 4
+    assert len(found.trials) == 2
     epochs = pd.read_json(
         study.directory / "search" / "trial_0" / "trial.json", typ="series"
     )["hyperparameters"]["values"]["tuner/epochs"]

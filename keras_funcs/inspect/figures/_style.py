@@ -2,12 +2,13 @@
 
 import io
 import math
-import unicodedata
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from keras_funcs._core.text import printable
 
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE = PALETTE = (
     "#0072B2",
@@ -129,10 +130,7 @@ def shades(count: int) -> list[str]:
 
 def plain(text: Any, most: int = 48) -> str:
     """Text as it stands: one printable line, no `$formula$`, not too long."""
-    line = "".join(
-        sign if not unicodedata.category(sign).startswith("C") else " "
-        for sign in str(text)
-    ).strip()
+    line = printable(text, instead=" ").strip()
     if len(line) > most:
         line = line[: most - 1] + "…"
     return line.replace("$", r"\$")
