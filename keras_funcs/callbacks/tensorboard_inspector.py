@@ -89,8 +89,14 @@ class TensorBoardInspector(Configurable, keras.callbacks.Callback):
             not isinstance(validation_data, (tuple, list))
             or len(validation_data) != 2
         ):
-            kind = type(validation_data)
-            checks.invalid("validation_data", "a pair (x, y) of arrays", kind)
+            seen = type(validation_data).__name__
+            if isinstance(validation_data, (tuple, list)):
+                seen += f" of {len(validation_data)}"
+            raise ValueError(
+                "Invalid value for argument `validation_data`. Expected a "
+                "pair (x, y) of arrays; the matrix counts samples, without "
+                f"weights. Received: {seen}"
+            )
         self.validation_data = validation_data
         if class_names is not None:
             several = isinstance(class_names, (list, tuple))

@@ -6,9 +6,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_funcs.metrics import ConfusionMatrix
+from keras_funcs._core.confusion import confusion_counts
+from keras_funcs._core.traits import setting
+from keras_funcs._core.traits import takes_logits
 
 BATCH = 256
+# The arguments of a metric that decide the matrix.
+ARGUMENTS = ("from_logits", "threshold", "ignore_class")
 
 
 def all_metrics(model: Any) -> Iterator[Any]:
@@ -28,20 +32,35 @@ def all_losses(model: Any) -> list[Any]:
     return list(loss) if isinstance(loss, (list, tuple)) else [loss]
 
 
+def reading(model: Any) -> dict[str, Any]:
+    """The arguments of `confusion_counts` that a compiled model decides.
+
+    Those of its confusion matrix or another metric that has one; else of its
+    loss. So there is one matrix of a model, whoever counts it.
+    """
+    for metric in (*_with_matrix(model), *_to_be_built(model)):
+        return {name: setting(metric, name) for name in ARGUMENTS}
+    for loss in all_losses(model):
+        if isinstance(loss, str):
+            loss = keras.losses.get(loss)
+        logits, ignored = takes_logits(loss), setting(loss, "ignore_class")
+        return {"from_logits": bool(logits), "ignore_class": ignored}
+    return {}
+
+
 def counted(model: Any) -> tuple[np.ndarray, list[str]] | None:
-    """What a metric of the model has counted since its last reset.
+    """The counts of a metric of the model since its last reset.
 
     Returns:
         `(C, C)` counts and the classes' names, or None where no metric has a
         method `matrix()` or nothing was counted.
     """
-    for metric in all_metrics(model):
-        if callable(getattr(metric, "matrix", None)):
-            matrix = np.asarray(metric.matrix())
-            if matrix.sum() > 0:
-                names = getattr(metric, "names", None)
-                numbers = [str(index) for index in range(len(matrix))]
-                return matrix, list(names()) if callable(names) else numbers
+    for metric in _with_matrix(model):
+        matrix = np.asarray(metric.matrix())
+        if matrix.ndim == 2 and matrix.sum() > 0:
+            names = getattr(metric, "names", None)
+            numbers = [str(index) for index in range(len(matrix))]
+            return matrix, list(names()) if callable(names) else numbers
     return None
 
 
@@ -53,13 +72,10 @@ def measured(model: Any, data: Any) -> tuple[np.ndarray, list[str]] | None:
         data: `(x, y)` arrays; `x` may be nested.
 
     Returns:
-        As `counted`; None where there are no data.
+        As `counted`; None where there are no data, or the labels no classes.
     """
-    from_logits = any(
-        getattr(loss, "from_logits", False) for loss in all_losses(model)
-    )
-    metric = ConfusionMatrix(from_logits=from_logits)
     x, y = data[:2]
+    given, total = reading(model), None
     for start in range(0, len(y), BATCH):
         part = slice(start, start + BATCH)
         # `predict` would draw from torch's random numbers, and so change the
@@ -67,6 +83,36 @@ def measured(model: Any, data: Any) -> tuple[np.ndarray, list[str]] | None:
         outputs = model.predict_on_batch(
             keras.tree.map_structure(lambda array, part=part: array[part], x)
         )
-        metric.update_state(y[part], outputs)
-    matrix = metric.matrix()
-    return (matrix, metric.names()) if matrix.sum() > 0 else None
+        matrix = confusion_counts(y[part], outputs, **given)
+        if matrix is None:
+            return None
+        total = matrix if total is None else total + matrix
+    if total is None or not total.sum():
+        return None
+    return total, _names(model, len(total))
+
+
+def _names(model: Any, classes: int) -> list[str]:
+    for metric in (*_with_matrix(model), *_to_be_built(model)):
+        names = setting(metric, "class_names")
+        if names and len(names) == classes:
+            return list(names)
+    return [str(index) for index in range(classes)]
+
+
+def _with_matrix(model: Any) -> Iterator[Any]:
+    for metric in all_metrics(model):
+        if callable(getattr(metric, "matrix", None)):
+            yield metric
+
+
+def _to_be_built(model: Any) -> Iterator[Any]:
+    """The same of a model that has seen no labels: Keras hides its metrics."""
+    try:
+        config = model.get_compile_config() or {}
+        metrics = keras.saving.deserialize_keras_object(config.get("metrics"))
+    except (TypeError, ValueError, NotImplementedError):
+        return
+    for metric in keras.tree.flatten(metrics):
+        if callable(getattr(metric, "matrix", None)):
+            yield metric

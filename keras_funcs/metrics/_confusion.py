@@ -10,6 +10,8 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import labels
+from keras_funcs._core.confusion import read_binary
+from keras_funcs._core.confusion import read_classes
 from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._state import StateMetric
@@ -174,36 +176,4 @@ class ConfusionMetric(StateMetric):
     def _binary(
         self, y_true: Tensor, y_pred: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        y_true, y_pred = labels.align_binary(y_true, y_pred)
-        threshold = self.threshold
-        if threshold is None:
-            threshold = 0.0 if self.from_logits else 0.5
-        y_true = ops.cast(y_true, "float32")
-        valid = labels.is_share(y_true)
-        if self.from_logits:
-            usable = ops.logical_not(ops.isnan(y_pred))
-        else:  # scores outside [0, 1] are logits that were not announced
-            usable = ops.abs(y_pred - 0.5) < 0.501
-        # A soft label is the class it is nearer to; others keep their number,
-        # which may be the one to ignore.
-        hard = ops.where(y_true >= 0.5, ops.ones_like(y_true), 0.0)
-        true = ops.cast(ops.where(valid, hard, y_true), "int32")
-        predicted = ops.cast(y_pred >= threshold, "int32")
-        return true, predicted, ops.logical_and(valid, usable)
-
-
-def read_classes(
-    y_true: Tensor, y_pred: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The true and the likeliest class, and which of them can be counted."""
-    if labels.is_sparse(y_true, y_pred):
-        true, valid = labels.class_ids(y_true, y_pred)
-    else:
-        true = ops.cast(ops.argmax(y_true, axis=-1), "int32")
-        # Several labels at once are another task than one of C classes.
-        total = ops.sum(ops.cast(y_true, "float32"), axis=-1)
-        valid = ops.abs(total - 1.0) < 1e-2
-    # Not by the largest score: JAX passes over a NaN there.
-    finite = ops.all(ops.logical_not(ops.isnan(y_pred)), axis=-1)
-    predicted = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
-    return true, predicted, ops.logical_and(valid, finite)
+        return read_binary(y_true, y_pred, self.from_logits, self.threshold)

@@ -7,11 +7,11 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
+from keras_funcs._core.confusion import read_classes
 from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._confusion import ConfusionMetric
-from keras_funcs.metrics._confusion import read_classes
 from keras_funcs.metrics._state import StateMetric
 from keras_funcs.metrics._state import sum_cells
 from keras_funcs.metrics._state import weigh

@@ -49,6 +49,7 @@ def classifier(
 
     def build(hp: Any) -> Any:
         activation = spaces.activation(hp, given.get("activation"))
+        regularizer = spaces.regularizer(hp, given.get("regularizer"))
         layers: list[Any] = [keras.Input(shape)]
         if len(shape) > 1:
             layers.append(keras.layers.Flatten())
@@ -56,9 +57,7 @@ def classifier(
             layers += [
                 keras.layers.Dense(
                     width,
-                    kernel_regularizer=spaces.regularizer(
-                        hp, given.get("regularizer")
-                    ),
+                    kernel_regularizer=_another(regularizer),
                 ),
                 activation(),
             ]
@@ -74,6 +73,13 @@ def classifier(
         return model
 
     return build
+
+
+def _another(regularizer: Any) -> Any:
+    """A regularizer with state of its own."""
+    if regularizer is None:
+        return None
+    return type(regularizer).from_config(regularizer.get_config())
 
 
 def _metrics() -> list[Any]:

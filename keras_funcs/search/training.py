@@ -15,7 +15,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_funcs._core.confusion import confusion_counts
 from keras_funcs._core.sublayers import touch
+from keras_funcs.inspect.confusion import reading
 from keras_funcs.inspect.recorder import flatten
 from keras_funcs.search import spaces
 from keras_funcs.search import spreading
@@ -226,7 +228,7 @@ class Program:
             )
         if keras.tree.is_nested(outputs) or keras.tree.is_nested(y):
             return None
-        return confusion(y, outputs)
+        return confusion_counts(y, outputs, **reading(self.model))
 
 
 def build(function: Build, hp: Any) -> Any:
@@ -277,29 +279,6 @@ def parts_of(split: Any) -> tuple[Any, Any, Any]:
 def count(part: Any) -> int:
     """The samples in an array, or in a structure of arrays."""
     return len(keras.tree.flatten(part)[0])
-
-
-def confusion(y: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
-    """Counts of true by predicted class; None where labels are no classes."""
-    y = np.asarray(y)
-    if outputs.ndim != 2:
-        return None
-    if outputs.shape[-1] == 1:
-        # Logits have both signs; probabilities stay within 0 and 1.
-        inside = outputs.min() >= 0 and outputs.max() <= 1
-        predicted = (outputs[:, 0] > (0.5 if inside else 0.0)).astype(int)
-        classes = 2
-    else:
-        predicted, classes = outputs.argmax(-1), outputs.shape[-1]
-    if y.ndim == 2 and y.shape[-1] == classes > 1:
-        y = y.argmax(-1)
-    y = y.reshape(-1)
-    whole = y.shape == predicted.shape and np.all(y == np.floor(y))
-    if not whole or y.min() < 0 or y.max() >= classes:
-        return None
-    matrix = np.zeros((classes, classes), int)
-    np.add.at(matrix, (y.astype(int), predicted), 1)
-    return matrix
 
 
 def batches(data: Any) -> Iterator[Any]:

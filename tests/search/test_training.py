@@ -181,24 +181,6 @@ def test_settings_of_leaves_the_inactive_out():
     assert default.values["optimizer/sgd/learning_rate"] == 0.01
 
 
-@pytest.mark.parametrize(
-    ("y", "outputs", "expected"),
-    [
-        ([0, 1, 1], [[2, 1], [0, 1], [5, 1]], [[1, 0], [1, 1]]),
-        ([[1, 0], [0, 1]], [[0.9, 0.1], [0.8, 0.2]], [[1, 0], [1, 0]]),
-        ([0, 1, 1], [[0.2], [0.7], [0.4]], [[1, 0], [1, 1]]),
-        ([0, 1, 1], [[-2.0], [0.4], [-0.1]], [[1, 0], [1, 1]]),
-        ([0.5, 1.2], [[1.0], [2.0]], None),
-        ([0, 7], [[1.0, 0.0], [0.0, 1.0]], None),
-    ],
-)
-def test_confusion(y, outputs, expected):
-    found = training.confusion(np.array(y), np.array(outputs, float))
-    assert (found is None) == (expected is None)
-    if expected is not None:
-        np.testing.assert_array_equal(found, expected)
-
-
 def test_a_data_set_can_stand_for_arrays(splits):
     (x, y), _, _ = splits
 
