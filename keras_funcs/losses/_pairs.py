@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
-import keras
 from keras import ops
 
 from keras_funcs._core.numerics import mean
 from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
+from keras_funcs.losses._base import Prepared
 from keras_funcs.losses._base import weight_for
 
 # Far below every similarity, and finite.
@@ -32,9 +32,9 @@ class Pairs(NamedTuple):
 class ComparingLoss(MaskedLoss):
     """Abstract base of losses that compare the samples of a batch.
 
-    A leaf gives the loss of every sample in `of_batch`, from labels that it
-    has prepared in `prepare`. Weights are those of samples; a masked one is in
-    no comparison.
+    A leaf gives the loss of every sample in `of_batch`, from what `read` makes
+    of the labels. Weights are those of samples; a masked one is in no
+    comparison.
 
     Args:
         **kwargs: `name`, `reduction`, `dtype`.
@@ -42,7 +42,7 @@ class ComparingLoss(MaskedLoss):
 
     traits = LossTraits(independent=False)
 
-    def prepare(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
+    def read(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
         """What the loss needs of the labels, before Keras casts it.
 
         In the dtype of the loss many large ids would be one.
@@ -58,24 +58,27 @@ class ComparingLoss(MaskedLoss):
         """
         raise NotImplementedError
 
-    def __call__(
-        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
-    ) -> Tensor:
-        y_pred = ops.convert_to_tensor(y_pred)
-        labels = self.prepare(ops.convert_to_tensor(y_true), y_pred)
-        mask = self._masks.read(y_pred)
+    def prepare(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+    ) -> Prepared:
+        labels = self.read(y_true, y_pred)
         if mask is not None:
             labels["mask"] = ops.cast(mask, "bool")
-        sample_weight = weight_for(self, sample_weight, y_pred)
-        loss = keras.losses.Loss.__call__(self, labels, y_pred, sample_weight)
+        return labels, y_pred, weight_for(self, sample_weight, y_pred)
+
+    def finish(self, loss: Tensor) -> Tensor:
         if self.result_dtype == "float16":  # which is infinite soon after
             loss = ops.clip(loss, -65504.0, 65504.0)
-        return ops.cast(loss, self.result_dtype)
+        return loss
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         labels = y_true
         if not isinstance(y_true, dict):
-            labels = self.prepare(ops.convert_to_tensor(y_true), y_pred)
+            labels = self.read(ops.convert_to_tensor(y_true), y_pred)
         if len(y_pred.shape) == 1:  # a number each
             y_pred = y_pred[:, None]
         counts = ops.ones_like(y_pred[:, 0], dtype="bool")
@@ -108,7 +111,7 @@ class EmbeddingLoss(ComparingLoss):
         """The loss of every anchor, `(batch,)`."""
         raise NotImplementedError
 
-    def prepare(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
+    def read(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
         ids = _ids(y_true, y_pred)
         return {
             "same": ops.equal(ids[:, None], ids[None]),

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 from typing import NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -21,6 +20,7 @@ from keras_funcs._core.numerics import logit
 from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
+from keras_funcs.losses._base import Prepared
 
 FEW = 32  # classes whose confusion matrix is small beside an image
 
@@ -169,12 +169,14 @@ class RegionLoss(MaskedLoss):
         """The value of every region, `(S,)`."""
         raise NotImplementedError
 
-    def __call__(
-        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
-    ) -> Tensor:
-        y_pred = ops.convert_to_tensor(y_pred)
+    def prepare(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+    ) -> Prepared:
         labelled = {"labels": y_true}
-        mask = self._masks.read(y_pred)
         if mask is not None:
             labelled["mask"] = ops.cast(mask, "bool")
         if sample_weight is not None:
@@ -186,12 +188,10 @@ class RegionLoss(MaskedLoss):
         # Keras hands `call` what stands in the place of the labels, whatever
         # its structure. The list hides the mask, which is of pixels, from the
         # reduction, which is over samples.
-        loss = keras.losses.Loss.__call__(
-            self, labelled, [y_pred], sample_weight
-        )
-        if not self.per_sample:
-            loss = ops.reshape(loss, ())
-        return ops.cast(loss, self.result_dtype)
+        return labelled, [y_pred], sample_weight
+
+    def finish(self, loss: Tensor) -> Tensor:
+        return loss if self.per_sample else ops.reshape(loss, ())
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         given = y_true if isinstance(y_true, dict) else {"labels": y_true}
@@ -290,7 +290,7 @@ def _weight(weight: Tensor, y_pred: Tensor, multi_label: bool) -> Tensor:
         ValueError: for a shape that is neither.
     """
     # Keras changes the weights that it is given: see `_base.weight_for`.
-    weight = ops.copy(ops.convert_to_tensor(weight))
+    weight = ops.copy(weight)
     given, outputs = tuple(weight.shape), tuple(y_pred.shape)
     shape = given
     if all(size == 1 for size in given[1:]):

@@ -10,6 +10,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.traits import shared_traits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import MaskedLoss
+from keras_funcs.losses._base import Prepared
 from keras_funcs.losses._base import weight_for
 from keras_funcs.losses._compose import as_loss
 from keras_funcs.losses._compose import check_batch
@@ -102,11 +103,13 @@ class WeightedSum(MaskedLoss):
             optional=True,
         )
 
-    def __call__(
-        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
-    ) -> Tensor:
-        y_true = ops.convert_to_tensor(y_true)
-        y_pred = ops.convert_to_tensor(y_pred)
+    def prepare(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+    ) -> Prepared:
         check_batch(y_true, y_pred)
         weights = self.weights or [1.0] * len(self.parts)
         values = []
@@ -124,4 +127,9 @@ class WeightedSum(MaskedLoss):
                 "to one number for losses whose values have several shapes. "
                 f"Received: reduction={self.reduction!r}, shapes={shapes}"
             )
-        return sum(values[1:], values[0])
+        # Each part has been reduced by its own masks and weights. The list
+        # hides the mask of the predictions from the reduction.
+        return sum(values[1:], values[0]), [y_pred], None
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return y_true

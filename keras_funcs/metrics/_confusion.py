@@ -79,15 +79,14 @@ class ConfusionMetric(StateMetric):
             if len(set(class_names)) < len(class_names):
                 checks.invalid("class_names", "different names", class_names)
         self.class_names = class_names
+        self.num_classes = checks.integer(
+            "num_classes", num_classes, at_least=2, at_most=2048, optional=True
+        )
         if num_classes is not None:
-            checks.integer("num_classes", num_classes, at_least=2, at_most=2048)
-            if class_names is not None and len(class_names) != num_classes:
-                checks.invalid(
-                    "class_names", f"{num_classes} names", class_names
-                )
-        self.num_classes = num_classes
-        if num_classes is not None:
-            self._build(num_classes)
+            self._allocate(self.shape(num_classes))
+
+    def shape(self, size: int) -> tuple[int, ...]:
+        return (size, 2, 2) if self.multi_label else (size, size)
 
     def score(self, matrix: Tensor) -> Any:
         """The metric, from float counts `[..., true, predicted]`."""
@@ -99,7 +98,7 @@ class ConfusionMetric(StateMetric):
         y_pred: Tensor,
         mask: Tensor | None,
         sample_weight: Tensor | None,
-    ) -> None:
+    ) -> tuple[Tensor, Tensor]:
         if self.multi_label:
             y_true, y_pred = self._columns(y_true, y_pred)
             size = y_pred.shape[-1]
@@ -115,7 +114,6 @@ class ConfusionMetric(StateMetric):
             size = y_pred.shape[-1]
             true, predicted, valid = read_classes(y_true, y_pred)
             cell = size * true + predicted
-        self._build(size)
         wanted = ops.ones_like(valid)
         if self.ignore_class is not None:
             wanted = ops.not_equal(true, self.ignore_class)
@@ -123,9 +121,9 @@ class ConfusionMetric(StateMetric):
             wanted = ops.logical_and(wanted, ops.not_equal(y_true, -1))
         weight, broken = weigh(wanted, valid, mask, sample_weight)
         cell = ops.where(ops.logical_and(wanted, valid), cell, 0)
-        shape = tuple(self._sums.shape[1:])
+        shape = self.shape(size)
         batch = sum_cells(cell, weight, math.prod(shape))
-        self.add(ops.reshape(batch, shape), broken)
+        return ops.reshape(batch, shape), broken
 
     def _columns(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         """Multi-hot labels and scores `(batch, ..., L)`."""
@@ -143,35 +141,11 @@ class ConfusionMetric(StateMetric):
     def matrix(self) -> np.ndarray:
         """The matrix `[true, predicted]` as float64, with exact counts.
 
-        Empty before the first batch, and for multi-hot labels.
+        With multi-hot labels, one of two classes for each label,
+        `[label, true, predicted]`. Empty before the first batch.
         """
         found = self.exact_state()
-        if found is None or found.ndim != 2:
-            return np.zeros((0, 0))
-        return found
-
-    def names(self) -> list[str]:
-        """The classes' names, in order; none before the first batch."""
-        sums = self.leader()._sums
-        return [] if sums is None else self._named(sums.shape[1])
-
-    def _named(self, size: int) -> list[str]:
-        if self.class_names is None:
-            return [str(c) for c in range(size)]
-        if len(self.class_names) != size:
-            checks.invalid("class_names", f"{size} names", self.class_names)
-        return self.class_names
-
-    def _build(self, num_classes: int) -> None:
-        if self._sums is None:
-            self._named(num_classes)
-            shape = (2, 2) if self.multi_label else (num_classes,)
-            self.allocate((num_classes, *shape))
-        elif self._sums.shape[1] != num_classes:
-            raise ValueError(
-                f"Invalid shape of `y_pred` in metric '{self.name}'. Expected "
-                f"{self._sums.shape[1]} classes. Received: {num_classes}"
-            )
+        return np.zeros(self.shape(0)) if found is None else found
 
     def _binary(
         self, y_true: Tensor, y_pred: Tensor

@@ -115,11 +115,7 @@ class RateMetric(ConfusionMetric):
     def score(self, state: Tensor) -> Any:
         counts = Counts.of(state)
         if self.average is None:
-            rates = self._divide(counts)
-            return {
-                f"{self.name}/{name}": rates[index]
-                for index, name in enumerate(self.names())
-            }
+            return self.by_class(self._divide(counts))
         if self.average == "binary":
             if state.shape[0] != 2:
                 raise ValueError(
@@ -132,11 +128,6 @@ class RateMetric(ConfusionMetric):
         if self.average == "micro":
             return self._divide(Counts(*(ops.sum(chosen * c) for c in counts)))
         return self._mean(counts, chosen)
-
-    def nothing(self) -> Any:
-        if self.average is None:
-            return {}
-        return ops.convert_to_tensor(self._undefined(), dtype="float32")
 
     def _undefined(self) -> float:
         return float(self.zero_division)

@@ -77,40 +77,11 @@ class ScoreMetric(StateMetric):
                 checks.invalid("class_names", expected, class_names)
             class_names = list(class_names)
         self.class_names = class_names
-        self._size: int | None = None  # the number of columns
+        self.num_classes = checks.integer(
+            "num_classes", num_classes, at_least=2, at_most=2048, optional=True
+        )
         if num_classes is not None:
-            checks.integer("num_classes", num_classes, at_least=2, at_most=2048)
-        self.num_classes = num_classes
-        if num_classes is not None:
-            self.build_for(num_classes)
-
-    def shape(self, size: int) -> tuple[int, ...]:
-        """The shape of the sums for a number of columns."""
-        raise NotImplementedError
-
-    def build_for(self, size: int) -> None:
-        """Allocates the sums, or checks that the number is still the same."""
-        if self._sums is None:
-            self._size = size
-            self.names()
-            self.allocate(self.shape(size))
-        elif self._size != size:
-            raise ValueError(
-                f"Invalid shape of `y_pred` in metric '{self.name}'. Expected "
-                f"{self._size} classes. Received: {size}"
-            )
-
-    def names(self) -> list[str]:
-        """The columns' names, in order; none before the first batch."""
-        leader = self.leader()
-        size = leader._size if isinstance(leader, ScoreMetric) else None
-        if size is None:
-            return []
-        if self.class_names is None:
-            return [str(c) for c in range(size)]
-        if len(self.class_names) != size:
-            checks.invalid("class_names", f"{size} names", self.class_names)
-        return self.class_names
+            self._allocate(self.shape(num_classes))
 
     def read(self, y_true: Tensor, y_pred: Tensor) -> Columns:
         """Labels and scores as columns; raises for shapes that do not fit.

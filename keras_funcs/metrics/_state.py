@@ -1,5 +1,6 @@
 """The state of a metric: what is counted, exactly, and who shares it."""
 
+import math
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core import inputs
 from keras_funcs._core.backend import active
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.masking import MaskCarrier
@@ -18,23 +20,32 @@ from keras_funcs._core.typing import Tensor
 # to 2**-10, and still a plain sum over replicas.
 UNIT = 2.0**14
 LANES = 2**15  # sums that fit into a processor's cache
+MAX_SUMS = 2**25  # 256 MiB
 
 
 class StateMetric(Configurable, keras.metrics.Metric):
     """Abstract base: a number read off an array of sums.
 
-    A family's base adds each batch to the sums in `count`, a leaf reads its
-    number off them in `score`. Metrics that count the same can read one state:
-    `keras_funcs.metrics.MetricGroup` lets them.
+    A family's base counts a batch in `count`, a leaf reads its number off the
+    sums in `score`. Metrics that count the same can read one state:
+    `keras_funcs.metrics.MetricGroup` lets them. A batch without samples
+    changes nothing.
 
     Args:
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
+
+    Raises:
+        ValueError: If an argument is out of its range; by a call, if shapes do
+            not match, if there are more classes than the state has room for,
+            if a tensor is ragged, or if `class_weight` of `fit` meets labels
+            for which Keras weights the wrong classes.
     """
 
     # The constructor's arguments on which the sums depend, by name. The others
     # may differ between metrics that share a state.
     state_arguments: tuple[str, ...] = ()
     traits = MetricTraits()
+    class_names: list[str] | None = None
 
     def __init__(self, **kwargs: Any) -> None:
         if not isinstance(kwargs.get("name", ""), str | None):
@@ -44,6 +55,7 @@ class StateMetric(Configurable, keras.metrics.Metric):
             # `mode="auto"` of Keras callbacks reads it.
             up = self.traits.direction == "max"
             self._direction = "up" if up else "down"
+        self._expected_size = 2  # classes, until a batch tells
         self._masks = MaskCarrier(dtype="float32")
         self._sums: Any = None
         self._broken: Any = None
@@ -55,17 +67,21 @@ class StateMetric(Configurable, keras.metrics.Metric):
         y_pred: Tensor,
         mask: Tensor | None,
         sample_weight: Tensor | None,
-    ) -> None:
-        """Adds a batch: calls `allocate` once and `add` each time."""
+    ) -> tuple[Tensor, Tensor]:
+        """The sums of a batch, and whether it has what cannot be counted.
+
+        Returns:
+            int32 or float32, `shape` of its classes; and a boolean scalar.
+        """
+        raise NotImplementedError
+
+    def shape(self, size: int) -> tuple[int, ...]:
+        """The shape of the sums for a number of classes, which comes first."""
         raise NotImplementedError
 
     def score(self, state: Tensor) -> Any:
         """The metric, a scalar or a dict of scalars, from the sums."""
         raise NotImplementedError
-
-    def nothing(self) -> Any:
-        """The result before the shape of the state is known."""
-        return ops.convert_to_tensor(0.0)
 
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
@@ -81,19 +97,30 @@ class StateMetric(Configurable, keras.metrics.Metric):
         Raises:
             ValueError: for shapes that do not fit.
         """
-        y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
+        y_true = inputs.dense("y_true", y_true)
+        y_pred = inputs.dense("y_pred", y_pred)
+        if inputs.is_empty(y_pred):
+            return
+        if sample_weight is not None:
+            sample_weight = inputs.dense("sample_weight", sample_weight)
+        inputs.check_class_weight(self, y_true, y_pred, sample_weight)
         mask = self._masks.read(y_pred)
         # TensorFlow takes neither booleans nor integers for numbers.
         if keras.backend.standardize_dtype(y_true.dtype) == "bool":
             y_true = ops.cast(y_true, "int32")
         if not keras.backend.is_float_dtype(y_pred.dtype):
             y_pred = ops.cast(y_pred, "float32")
-        self.leader().count(y_true, y_pred, mask, sample_weight)
+        leader = self.leader()
+        sums, broken = leader.count(y_true, y_pred, mask, sample_weight)
+        leader._allocate(tuple(sums.shape))
+        leader.add(sums, broken)
 
     def result(self) -> Any:
-        """The metric so far; 0 before anything was counted."""
+        """The metric so far; before the first batch, that of empty sums."""
         state = self.state()
-        score = self.nothing() if state is None else self.score(state)
+        if state is None:
+            state = ops.zeros(self.shape(self._expected_size))
+        score = self.score(state)
         if isinstance(score, dict):
             return {k: ops.cast(v, self.dtype) for k, v in score.items()}
         return ops.cast(score, self.dtype)
@@ -147,18 +174,48 @@ class StateMetric(Configurable, keras.metrics.Metric):
             return list(self._leader.variables)
         return list(super().variables)
 
-    def allocate(self, shape: tuple[int, ...]) -> None:
-        """Creates the sums, at the first call."""
-        if self._sums is None:
-            self._sums = self.add_weight(
-                shape=(2, *shape),
-                initializer="zeros",
-                dtype="float32",
-                name="sums",
+    def names(self) -> list[str]:
+        """The classes' names, in order; none before the first batch."""
+        sums = self.leader()._sums
+        return [] if sums is None else self._named(sums.shape[1])
+
+    def by_class(self, values: Tensor) -> dict[str, Tensor]:
+        """A scalar for each class, under the metric's and the class's name."""
+        return {
+            f"{self.name}/{name}": values[index]
+            for index, name in enumerate(self.names())
+        }
+
+    def _named(self, size: int) -> list[str]:
+        if self.class_names is None:
+            return [str(c) for c in range(size)]
+        if len(self.class_names) != size:
+            checks.invalid("class_names", f"{size} names", self.class_names)
+        return self.class_names
+
+    def _allocate(self, shape: tuple[int, ...]) -> None:
+        """Creates the sums at the first call, and compares at later ones."""
+        if self._sums is not None:
+            if tuple(self._sums.shape[1:]) != shape:
+                raise ValueError(
+                    f"Invalid shape of `y_pred` in metric '{self.name}'. "
+                    f"Expected {self._sums.shape[1]} classes. "
+                    f"Received: {shape[0]}"
+                )
+            return
+        self._named(shape[0])
+        if math.prod(shape) > MAX_SUMS:
+            raise ValueError(
+                f"Invalid size of metric '{self.name}'. Expected a state of "
+                f"at most {MAX_SUMS} sums; take fewer classes or bins. "
+                f"Received: {shape[0]} classes with a state of shape {shape}"
             )
-            self._broken = self.add_weight(
-                shape=(), initializer="zeros", dtype="float32", name="broken"
-            )
+        self._sums = self.add_weight(
+            shape=(2, *shape), initializer="zeros", dtype="float32", name="sums"
+        )
+        self._broken = self.add_weight(
+            shape=(), initializer="zeros", dtype="float32", name="broken"
+        )
 
     def add(self, batch: Tensor, broken: Tensor) -> None:
         """Adds the sums of a batch, whole numbers without any rounding.

@@ -83,7 +83,7 @@ class BrierScore(ScoreMetric):
         self.per_class = checks.boolean("per_class", per_class)
 
     def shape(self, size: int) -> tuple[int, ...]:
-        return (2, size)
+        return (size, 2)
 
     def count(
         self,
@@ -91,10 +91,9 @@ class BrierScore(ScoreMetric):
         y_pred: Tensor,
         mask: Tensor | None,
         sample_weight: Tensor | None,
-    ) -> None:
+    ) -> tuple[Tensor, Tensor]:
         batch = self.read(y_true, y_pred)
         size = batch.scores.shape[-1]
-        self.build_for(size)
         weight, broken = weigh(batch.wanted, batch.valid, mask, sample_weight)
         if batch.exclusive:
             weight = ops.expand_dims(weight, -1)
@@ -110,20 +109,17 @@ class BrierScore(ScoreMetric):
         )
         counted = ops.cast(sum_cells(column, weight, size), "float32")
         errors = sum_cells(column, error, size)
-        self.add(ops.stack([errors, counted]), broken)
+        return ops.stack([errors, counted], axis=-1), broken
 
     def score(self, state: Tensor) -> Any:
-        errors, counted = state[0], state[1]
+        errors, counted = state[:, 0], state[:, 1]
         empty = ops.equal(counted, 0)
         means = ops.where(empty, 0.0, errors / ops.where(empty, 1.0, counted))
         if self.per_class:
-            return {
-                f"{self.name}/{name}": means[index]
-                for index, name in enumerate(self.names())
-            }
+            return self.by_class(means)
         # Labels of their own, and one score of two classes, are a question
         # each, of which the other half of the sum is the mirror image.
-        apart = self.multi_label or state.shape[1] == 1
+        apart = self.multi_label or state.shape[0] == 1
         if apart:
             total = ops.sum(counted)
             none = ops.equal(total, 0)
@@ -131,11 +127,8 @@ class BrierScore(ScoreMetric):
         else:
             half = ops.sum(means) / 2
         if self.scale_by_half == "auto":
-            return half if apart or state.shape[1] == 2 else 2 * half
+            return half if apart or state.shape[0] == 2 else 2 * half
         return half if self.scale_by_half == "always" else 2 * half
-
-    def nothing(self) -> Any:
-        return {} if self.per_class else super().nothing()
 
 
 @component()
@@ -209,7 +202,7 @@ class ExpectedCalibrationError(ScoreMetric):
         super().__init__(name=name, **kwargs)
 
     def shape(self, size: int) -> tuple[int, ...]:
-        return (3, 1 if self.mode == "top" else size, self.bins)
+        return (1 if self.mode == "top" else size, 3, self.bins)
 
     def count(
         self,
@@ -217,10 +210,9 @@ class ExpectedCalibrationError(ScoreMetric):
         y_pred: Tensor,
         mask: Tensor | None,
         sample_weight: Tensor | None,
-    ) -> None:
+    ) -> tuple[Tensor, Tensor]:
         batch = self.read(y_true, y_pred)
         size = batch.scores.shape[-1]
-        self.build_for(size)
         weight, broken = weigh(batch.wanted, batch.valid, mask, sample_weight)
         if self.mode == "top":
             confidence, correct = self._top(batch)
@@ -238,14 +230,14 @@ class ExpectedCalibrationError(ScoreMetric):
         index = ops.cast(confidence * self.bins, "int32")
         index = ops.clip(index, 0, self.bins - 1)
         middle = (ops.cast(index, "float32") + 0.5) / self.bins
-        shape = self.shape(size)
+        columns = 1 if self.mode == "top" else size
         sums = [
             ops.reshape(
                 ops.cast(
-                    sum_cells(index + first, values, shape[1] * shape[2]),
+                    sum_cells(index + first, values, columns * self.bins),
                     "float32",
                 ),
-                shape[1:],
+                (columns, self.bins),
             )
             for values in (
                 weight,
@@ -257,23 +249,18 @@ class ExpectedCalibrationError(ScoreMetric):
         ]
         counted, rest, hits = sums
         middles = (ops.arange(self.bins, dtype="float32") + 0.5) / self.bins
-        self.add(ops.stack([counted, counted * middles + rest, hits]), broken)
+        trust = counted * middles + rest
+        return ops.stack([counted, trust, hits], axis=1), broken
 
     def score(self, state: Tensor) -> Any:
-        counted, trust, hits = state[0], state[1], state[2]
+        counted, trust, hits = state[:, 0], state[:, 1], state[:, 2]
         total = ops.sum(counted, axis=-1)
         empty = ops.equal(total, 0)
         gaps = ops.sum(ops.abs(hits - trust), axis=-1)
         errors = gaps / ops.where(empty, 1.0, total)
         if self.mode == "each":
-            return {
-                f"{self.name}/{name}": errors[index]
-                for index, name in enumerate(self.names())
-            }
+            return self.by_class(errors)
         return ops.mean(errors)
-
-    def nothing(self) -> Any:
-        return {} if self.mode == "each" else super().nothing()
 
     def _top(self, batch: Columns) -> tuple[Tensor, Tensor]:
         if not batch.exclusive:

@@ -222,10 +222,4 @@ class ConfusionMatrix(ConfusionMetric):
         if self.normalize is not None:
             total = ops.sum(matrix, axis=axis[self.normalize])
             correct = correct / ops.where(total == 0, 1.0, total)
-        return {
-            f"{self.name}/{name}": correct[index]
-            for index, name in enumerate(self.names())
-        }
-
-    def nothing(self) -> Any:
-        return {}
+        return self.by_class(correct)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
@@ -77,14 +76,14 @@ class HammingScore(ConfusionMetric):
 class MultiLabelConfusionMatrix(ConfusionMetric):
     """Counts of predicted against true answers, for each label by itself.
 
-    `matrices()` gives a matrix of two classes for each label, with exact
+    `matrix()` gives a matrix of two classes for each label, with exact
     counts; `result()` the true positives as one scalar a label, which is what
     logs, callbacks and TensorBoard can take. Equal to scikit-learn's
     `multilabel_confusion_matrix`.
 
     Formula:
     ```python
-    matrices[l, i, j] = sum((y_true[:, l] == i) & (predicted[:, l] == j))
+    matrix[l, i, j] = sum((y_true[:, l] == i) & (predicted[:, l] == j))
     ```
 
     Args:
@@ -107,7 +106,7 @@ class MultiLabelConfusionMatrix(ConfusionMetric):
 
     >>> metric = keras_funcs.metrics.MultiLabelConfusionMatrix()
     >>> metric.update_state([[1, 0], [1, 1]], [[0.9, 0.2], [0.3, 0.8]])
-    >>> metric.matrices().tolist()
+    >>> metric.matrix().tolist()
     [[[0.0, 0.0], [1.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]]
 
     Reference:
@@ -129,14 +128,6 @@ class MultiLabelConfusionMatrix(ConfusionMetric):
             "normalize", normalize, (None, "true", "pred", "all")
         )
 
-    def matrices(self) -> np.ndarray:
-        """The matrices `[label, true, predicted]`, float64 with exact counts.
-
-        Empty before the first batch.
-        """
-        found = self.exact_state()
-        return np.zeros((0, 2, 2)) if found is None else found
-
     def score(self, state: Tensor) -> dict[str, Tensor]:
         hits = state[:, 1, 1]
         if self.normalize is not None:
@@ -146,10 +137,4 @@ class MultiLabelConfusionMatrix(ConfusionMetric):
                 "all": ops.sum(state, axis=(1, 2)),
             }[self.normalize]
             hits = hits / ops.where(total == 0, 1.0, total)
-        return {
-            f"{self.name}/{name}": hits[index]
-            for index, name in enumerate(self.names())
-        }
-
-    def nothing(self) -> Any:
-        return {}
+        return self.by_class(hits)

@@ -11,6 +11,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
+from keras_funcs.metrics._histogram import Bins
 from keras_funcs.metrics._histogram import HistogramMetric
 from keras_funcs.metrics._histogram import shares
 
@@ -38,7 +39,7 @@ class AUROC(HistogramMetric):
         max_fpr: Float in (0, 1], or None for the whole curve. Defaults to
             `None`.
         **kwargs: `average` (`"macro"`), `undefined` (`"ignore"`: classes of
-            which all labels are of one kind), `bins` (4096), `from_logits`,
+            which all labels are of one kind), `bins` (None), `from_logits`,
             `num_classes`, `multi_label`, `ignore_class`, `class_names`,
             `name`, `dtype`: see `keras_funcs.metrics.HistogramMetric`.
 
@@ -78,8 +79,8 @@ class AUROC(HistogramMetric):
             "max_fpr", max_fpr, above=0, at_most=1, optional=True
         )
 
-    def rank(self, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
-        (height, width), defined = shares(positive, negative)
+    def rank(self, bins: Bins) -> tuple[Tensor, Tensor]:
+        (height, width), defined = shares(bins)
         above = ops.cumsum(height, axis=-1) - height
         # A tie is a slope between two corners of the curve: a trapezoid.
         if self.max_fpr is None:
@@ -117,11 +118,12 @@ class AveragePrecision(HistogramMetric):
     ```python
     integral((P0 + 1 + x * (p - 1)) / (P0 + N0 + 1 + x * (p + n - 1)), 0, 1)
     ```
-    where 1 becomes the smallest count of a bin, if weights are smaller than 1.
+    where 1 becomes the mean weight of the bin's positives, if samples have
+    weights.
 
     Args:
         **kwargs: `average` (`"macro"`), `undefined` (`"ignore"`: classes
-            without positives), `bins` (4096), `from_logits`, `num_classes`,
+            without positives), `bins` (None), `from_logits`, `num_classes`,
             `multi_label`, `ignore_class`, `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.HistogramMetric`.
 
@@ -152,13 +154,14 @@ class AveragePrecision(HistogramMetric):
     def __init__(self, name: str = "average_precision", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
 
-    def rank(self, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
-        both = positive + negative
+    def rank(self, bins: Bins) -> tuple[Tensor, Tensor]:
+        positive = bins.positive
+        both = positive + bins.negative
         before = ops.cumsum(positive, axis=-1) - positive
         all_before = ops.cumsum(both, axis=-1) - both
-        one = ops.minimum(
-            ops.min(ops.where(positive == 0, 1.0, positive), -1, keepdims=True),
-            ops.min(ops.where(negative == 0, 1.0, negative), -1, keepdims=True),
+        # The weight of one of the bin's positives.
+        one = ops.where(
+            positive == 0, 1.0, positive / ops.maximum(bins.number, 1.0)
         )
         start = all_before + one
         # integral((a + b x) / (start (1 + q x))) = (a L0 + b L1) / start

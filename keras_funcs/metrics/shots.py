@@ -85,7 +85,8 @@ class ShotRecall(ConfusionMetric):
             checks.invalid(
                 "num_classes", f"{len(counts)} or None", self.num_classes
             )
-        self._build(len(counts))
+        self._expected_size = len(counts)
+        self._allocate(self.shape(len(counts)))
 
     def score(self, matrix: Tensor) -> dict[str, Tensor]:
         count = np.asarray(self.class_counts, dtype="float64")
@@ -105,10 +106,6 @@ class ShotRecall(ConfusionMetric):
             for group, member in groups.items()
             if member.any()
         }
-
-    def nothing(self) -> Any:
-        # The groups are known from the start.
-        return self.score(ops.zeros((len(self.class_counts),) * 2))
 
 
 @component()
@@ -227,15 +224,18 @@ class TopKRecall(StateMetric):
         self.ignore_class = checks.integer(
             "ignore_class", ignore_class, optional=True
         )
-        self.num_classes = num_classes
+        self.num_classes = checks.integer(
+            "num_classes",
+            num_classes,
+            at_least=max(2, self.k),
+            at_most=checks.MAX_CLASSES,
+            optional=True,
+        )
         if num_classes is not None:
-            checks.integer(
-                "num_classes",
-                num_classes,
-                at_least=max(2, self.k),
-                at_most=checks.MAX_CLASSES,
-            )
-            self.allocate((num_classes, 2))
+            self._allocate(self.shape(num_classes))
+
+    def shape(self, size: int) -> tuple[int, ...]:
+        return (size, 2)
 
     def count(
         self,
@@ -243,14 +243,13 @@ class TopKRecall(StateMetric):
         y_pred: Tensor,
         mask: Tensor | None,
         sample_weight: Tensor | None,
-    ) -> None:
+    ) -> tuple[Tensor, Tensor]:
         true, _, valid = read_classes(y_true, y_pred)
         size = y_pred.shape[-1]
-        self.allocate((size, 2))
-        if self._sums.shape[1] != size or self.k > size:
+        if self.k > size:
             raise ValueError(
                 f"Invalid shape of `y_pred` in metric '{self.name}'. Expected "
-                f"{max(self._sums.shape[1], self.k)} classes. Received: {size}"
+                f"{self.k} classes. Received: {size}"
             )
         wanted = ops.ones_like(valid)
         if self.ignore_class is not None:
@@ -267,7 +266,7 @@ class TopKRecall(StateMetric):
         rank = ops.sum(ops.cast(ahead, "int32"), axis=-1)
         missed = ops.cast(rank >= self.k, "int32")
         batch = sum_cells(2 * true + missed, weight, 2 * size)
-        self.add(ops.reshape(batch, (size, 2)), broken)
+        return ops.reshape(batch, (size, 2)), broken
 
     def score(self, state: Tensor) -> Tensor:
         return _mean_recall(state[:, 0], ops.sum(state, axis=1))

@@ -9,6 +9,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
+from keras_funcs.metrics._histogram import Bins
 from keras_funcs.metrics._histogram import HistogramMetric
 from keras_funcs.metrics._histogram import shares
 
@@ -33,7 +34,7 @@ class LiftScore(HistogramMetric):
     Args:
         fraction: Float in (0, 1]. The part of the samples that is the top.
         **kwargs: `average` (`"macro"`), `undefined` (`"ignore"`: classes
-            without positives), `bins` (4096), `from_logits`, `num_classes`,
+            without positives), `bins` (None), `from_logits`, `num_classes`,
             `multi_label`, `ignore_class`, `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.HistogramMetric`.
 
@@ -66,8 +67,9 @@ class LiftScore(HistogramMetric):
         super().__init__(name=name, **kwargs)
         self.fraction = checks.number("fraction", fraction, above=0, at_most=1)
 
-    def rank(self, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
-        both = positive + negative
+    def rank(self, bins: Bins) -> tuple[Tensor, Tensor]:
+        positive = bins.positive
+        both = positive + bins.negative
         before = ops.cumsum(both, axis=-1) - both
         wanted = self.fraction * ops.sum(both, axis=-1, keepdims=True)
         taken = ops.minimum(ops.maximum(wanted - before, 0.0), both)
@@ -93,7 +95,7 @@ class KolmogorovSmirnov(HistogramMetric):
 
     Args:
         **kwargs: `average` (`"macro"`), `undefined` (`"ignore"`: classes of
-            which all labels are of one kind), `bins` (4096), `from_logits`,
+            which all labels are of one kind), `bins` (None), `from_logits`,
             `num_classes`, `multi_label`, `ignore_class`, `class_names`,
             `name`, `dtype`: see `keras_funcs.metrics.HistogramMetric`.
 
@@ -123,8 +125,8 @@ class KolmogorovSmirnov(HistogramMetric):
     def __init__(self, name: str = "kolmogorov_smirnov", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
 
-    def rank(self, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
-        (rise, run), defined = shares(positive, negative)
+    def rank(self, bins: Bins) -> tuple[Tensor, Tensor]:
+        (rise, run), defined = shares(bins)
         distance = ops.abs(ops.cumsum(rise - run, axis=-1))
         # The largest of NaN is -inf to JAX.
         return ops.max(distance, axis=-1) + 0.0 * distance[:, -1], defined
@@ -157,7 +159,7 @@ class BestThreshold(HistogramMetric):
             `"micro"`, one threshold for all classes' scores and a scalar.
             Defaults to `None`.
         **kwargs: `undefined` (`"ignore"`: all labels are of one kind; the
-            threshold is 0), `bins` (4096), `from_logits`, `num_classes`,
+            threshold is 0), `bins` (None), `from_logits`, `num_classes`,
             `multi_label`, `ignore_class`, `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.HistogramMetric`.
 
@@ -202,16 +204,16 @@ class BestThreshold(HistogramMetric):
         self.of = checks.one_of("of", of, ("f_beta", "youden"))
         self.beta = checks.number("beta", beta, above=0)
 
-    def rank(self, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
-        (rise, run), defined = shares(positive, negative)
+    def rank(self, bins: Bins) -> tuple[Tensor, Tensor]:
+        (rise, run), defined = shares(bins)
         if self.of == "youden":
             quality = ops.cumsum(rise - run, axis=-1)
         else:
             squared = self.beta * self.beta
-            hits = ops.cumsum(positive, axis=-1)
-            total = ops.sum(positive, axis=-1, keepdims=True)
+            hits = ops.cumsum(bins.positive, axis=-1)
+            total = ops.sum(bins.positive, axis=-1, keepdims=True)
             # (1 + b^2) tp + b^2 fn + fp = b^2 (tp + fn) + (tp + fp)
-            below = squared * total + hits + ops.cumsum(negative, axis=-1)
+            below = squared * total + hits + ops.cumsum(bins.negative, axis=-1)
             quality = hits / ops.where(below == 0, 1.0, below)
         # Rounding must not prefer one of several equal ones.
         largest = ops.max(quality, axis=-1, keepdims=True)

@@ -52,7 +52,7 @@ def test_one_family_is_counted_and_held_once(monkeypatch):
 
     def counted(self, *arguments):
         calls.append(self.name)
-        count(self, *arguments)
+        return count(self, *arguments)
 
     monkeypatch.setattr(metrics.ConfusionMetric, "count", counted)
     group = metrics.MetricGroup(members())

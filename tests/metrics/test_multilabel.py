@@ -32,12 +32,12 @@ def test_matrices_are_their_definition(from_logits, unknown):
     true, logits, share = sample(1, unknown)
     scores = logits if from_logits else 1 / (1 + np.exp(-logits))
     metric = metrics.MultiLabelConfusionMatrix(from_logits=from_logits)
-    assert metric.matrices().shape == (0, 2, 2)
+    assert metric.matrix().shape == (0, 2, 2)
     assert metric.result() == {}
     for part in (slice(0, 11), slice(11, None)):
         metric.update_state(true[part], scores[part], share[part])
     wanted = counted(true, logits >= 0, share)
-    np.testing.assert_array_equal(metric.matrices(), wanted)
+    np.testing.assert_array_equal(metric.matrix(), wanted)
     found = {key: float(value) for key, value in metric.result().items()}
     name = "multi_label_confusion_matrix"
     assert found == {f"{name}/{i}": wanted[i, 1, 1] for i in range(4)}
@@ -45,7 +45,7 @@ def test_matrices_are_their_definition(from_logits, unknown):
         theirs = sklearn.metrics.multilabel_confusion_matrix(
             true, logits >= 0, sample_weight=share
         )
-        np.testing.assert_array_equal(metric.matrices(), theirs)
+        np.testing.assert_array_equal(metric.matrix(), theirs)
 
 
 @pytest.mark.parametrize("normalize", ["true", "pred", "all"])
@@ -77,7 +77,7 @@ def test_matrices_are_torchmetrics():
     )
     metric = metrics.MultiLabelConfusionMatrix(from_logits=True)
     metric.update_state(true, logits)
-    np.testing.assert_array_equal(metric.matrices(), theirs.numpy())
+    np.testing.assert_array_equal(metric.matrix(), theirs.numpy())
 
 
 def test_hamming_score_of_labels():
@@ -158,5 +158,5 @@ def test_multi_hot_metrics_share_a_state():
     alone.update_state(true, logits)
     assert float(group.result()["hamming_score"]) == float(alone.result())
     np.testing.assert_array_equal(
-        group.metrics[2].matrices(), counted(true, logits >= 0, np.ones(30))
+        group.metrics[2].matrix(), counted(true, logits >= 0, np.ones(30))
     )

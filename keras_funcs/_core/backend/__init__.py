@@ -89,6 +89,16 @@ class Backend(Protocol):
             replicas; 1 where the backend adds before an optimizer is called.
         """
 
+    def dense(self, value: Any) -> Tensor:
+        """Any array, list or variable as a dense tensor.
+
+        Raises:
+            TypeError: for a ragged tensor.
+        """
+
+    def runs_in_threads(self) -> bool:
+        """Whether this code runs in a thread of one replica of several."""
+
     def lower_for_tpu(
         self,
         function: Callable[..., Any],

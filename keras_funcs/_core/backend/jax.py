@@ -94,6 +94,14 @@ def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
     return list(gradients), 1
 
 
+def dense(value: Any) -> Any:
+    return keras.ops.convert_to_tensor(value, sparse=False)
+
+
+def runs_in_threads() -> bool:
+    return False
+
+
 def lower_for_tpu(
     function: Callable[..., Any],
     arrays: Sequence[np.ndarray],

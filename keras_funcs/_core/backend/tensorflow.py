@@ -108,6 +108,19 @@ def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
     return summed, replica.num_replicas_in_sync
 
 
+def dense(value: Any) -> Any:
+    if isinstance(value, tf.RaggedTensor):
+        raise TypeError("a ragged tensor")
+    # A variable passes for a tensor in Keras, but cannot bear a mask.
+    value = keras.ops.convert_to_tensor(value, sparse=False)
+    return tf.convert_to_tensor(value)
+
+
+def runs_in_threads() -> bool:
+    replica = tf.distribute.get_replica_context()
+    return replica is not None and replica.num_replicas_in_sync > 1
+
+
 def lower_for_tpu(
     function: Callable[..., Any],
     arrays: Sequence[np.ndarray],

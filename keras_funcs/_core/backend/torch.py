@@ -88,6 +88,16 @@ def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
     return list(gradients), 1
 
 
+def dense(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.is_nested:
+        raise TypeError("a nested tensor")
+    return keras.ops.convert_to_tensor(value)
+
+
+def runs_in_threads() -> bool:
+    return False
+
+
 def lower_for_tpu(
     function: Callable[..., Any],
     arrays: Sequence[np.ndarray],

@@ -3,7 +3,7 @@
 from typing import Any
 
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import Probability
+from keras_funcs.losses._softmax import Probability
 
 
 class ClassWeighting:

@@ -16,14 +16,15 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import mean
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import Probability
-from keras_funcs.losses._base import Softmax
-from keras_funcs.losses._base import check_length
+from keras_funcs.losses._classes import CategoricalLoss
+from keras_funcs.losses._classes import OfClass
+from keras_funcs.losses._classes import check_length
+from keras_funcs.losses._softmax import Probability
+from keras_funcs.losses._softmax import Softmax
 
 
 @component(tune={"gamma_wrong": Range(3.0, 7.0), "gamma": Range(1.0, 4.0)})
-class FocalCalibration(CategoricalLoss):
+class FocalCalibration(OfClass, CategoricalLoss):
     """Focal loss with a stronger focus while a label is improbable (FLSD-53).
 
     For a classifier whose confidence is to be trusted without rescaling it
@@ -181,7 +182,7 @@ class MarginLabelSmoothing(CategoricalLoss):
         "shape": Choice("concave", "linear", "convex"),
     }
 )
-class LabelAwareSmoothing(CategoricalLoss):
+class LabelAwareSmoothing(OfClass, CategoricalLoss):
     """Label smoothing, more of it the more samples a class has.
 
     On long-tailed data, frequent classes are the overconfident ones. Made for

@@ -9,9 +9,9 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import Softmax
-from keras_funcs.losses._base import check_length
+from keras_funcs.losses._classes import CategoricalLoss
+from keras_funcs.losses._classes import check_length
+from keras_funcs.losses._softmax import Softmax
 
 MAX_CLASSES = 4096  # of a matrix that stands in a config
 

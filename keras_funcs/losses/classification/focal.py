@@ -15,14 +15,14 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import floored
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import Probability
-from keras_funcs.losses._base import Smoothed
+from keras_funcs.losses._classes import CategoricalLoss
+from keras_funcs.losses._classes import OfClass
+from keras_funcs.losses._softmax import Probability
 from keras_funcs.losses.classification._binary import BinaryLoss
 
 
 @component(tune={"gamma": Range(0.0, 5.0), "label_smoothing": Range(0.0, 0.2)})
-class CategoricalFocal(Smoothed, CategoricalLoss):
+class CategoricalFocal(OfClass, CategoricalLoss):
     """Focal loss for one label out of several classes.
 
     For many easy samples and few hard ones. Against classes of unequal size
@@ -183,7 +183,7 @@ class BinaryFocal(BinaryLoss):
 
 
 @component(tune={"epsilon": Range(-1.0, 5.0)})
-class Poly1(CategoricalLoss):
+class Poly1(OfClass, CategoricalLoss):
     """Cross-entropy or focal loss with another slope at its best end.
 
     Adds `epsilon` to the first coefficient of the loss as a series in

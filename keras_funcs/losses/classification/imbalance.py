@@ -14,10 +14,10 @@ from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import Probability
-from keras_funcs.losses._base import Smoothed
-from keras_funcs.losses._base import check_length
+from keras_funcs.losses._classes import CategoricalLoss
+from keras_funcs.losses._classes import OfClass
+from keras_funcs.losses._classes import check_length
+from keras_funcs.losses._softmax import Probability
 from keras_funcs.losses.classification._weights import ClassWeighting
 
 
@@ -27,7 +27,7 @@ from keras_funcs.losses.classification._weights import ClassWeighting
         "label_smoothing": Range(0.0, 0.2),
     }
 )
-class WeightedCrossentropy(ClassWeighting, Smoothed, CategoricalLoss):
+class WeightedCrossentropy(ClassWeighting, OfClass, CategoricalLoss):
     """Cross-entropy with a weight for each class.
 
     What `class_weight` in `fit` does, but for masks, tokens and one-hot labels
@@ -127,7 +127,7 @@ class WeightedCrossentropy(ClassWeighting, Smoothed, CategoricalLoss):
         "gamma": Range(0.0, 2.0),
     }
 )
-class ClassBalanced(ClassWeighting, CategoricalLoss):
+class ClassBalanced(ClassWeighting, OfClass, CategoricalLoss):
     """Cross-entropy or focal loss, weighted by the effective number of samples.
 
     For classes of unequal size whose samples resemble each other: the n-th

@@ -15,16 +15,17 @@ from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import LogitLoss
-from keras_funcs.losses._base import Probability
-from keras_funcs.losses._base import check_length
-from keras_funcs.losses._base import per_class
+from keras_funcs.losses._classes import CategoricalLoss
+from keras_funcs.losses._classes import LogitLoss
+from keras_funcs.losses._classes import OfClass
+from keras_funcs.losses._classes import check_length
+from keras_funcs.losses._softmax import Probability
+from keras_funcs.losses._softmax import per_class
 from keras_funcs.losses.classification._weights import ClassWeighting
 
 
 @component(tune={"tau": Range(0.25, 2.0, log=True)})
-class LogitAdjusted(CategoricalLoss):
+class LogitAdjusted(OfClass, CategoricalLoss):
     """Cross-entropy with logits shifted by the classes' log-frequencies.
 
     The first choice on long-tailed data: the network learns what is left when
@@ -103,7 +104,7 @@ class LogitAdjusted(CategoricalLoss):
 
 
 @component(tune={"gamma": Range(0.05, 0.3), "tau": Range(0.25, 2.0, log=True)})
-class VectorScaling(LogitLoss):
+class VectorScaling(OfClass, LogitLoss):
     """Cross-entropy with logits stretched and shifted by class frequency.
 
     On long-tailed data, for the recall of the rarest classes. `gamma=0` is
@@ -187,7 +188,7 @@ class VectorScaling(LogitLoss):
 @component(
     tune={"max_margin": Range(0.1, 0.8), "scale": Range(10.0, 60.0, log=True)}
 )
-class LDAM(ClassWeighting, LogitLoss):
+class LDAM(ClassWeighting, OfClass, LogitLoss):
     """Label-distribution-aware margin: rare classes are told apart more widely.
 
     On long-tailed data, among the strongest; more so with `class_weights` for

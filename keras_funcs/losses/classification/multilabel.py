@@ -18,7 +18,7 @@ from keras_funcs._core.numerics import log_of_sum
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import per_class
+from keras_funcs.losses._softmax import per_class
 from keras_funcs.losses.classification._binary import BinaryLoss
 
 

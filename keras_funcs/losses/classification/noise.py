@@ -16,16 +16,17 @@ from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import log_of
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import Probability
-from keras_funcs.losses._base import Softmax
+from keras_funcs.losses._classes import CategoricalLoss
+from keras_funcs.losses._classes import OfClass
+from keras_funcs.losses._softmax import Probability
+from keras_funcs.losses._softmax import Softmax
 
 # What the zeros of a label are taken for where their logarithm is needed.
 FLOOR = 1e-4
 
 
 @component(tune={"q": Range(0.1, 0.9)})
-class GeneralizedCrossentropy(CategoricalLoss):
+class GeneralizedCrossentropy(OfClass, CategoricalLoss):
     """Between cross-entropy and mean absolute error, for noisy labels.
 
     Bounded by `1 / q`: a label that stays improbable, perhaps because it is
@@ -96,7 +97,7 @@ class GeneralizedCrossentropy(CategoricalLoss):
 
 
 @component(tune={"alpha": Range(0.1, 3.0, log=True), "beta": Range(0.1, 1.0)})
-class SymmetricCrossentropy(CategoricalLoss):
+class SymmetricCrossentropy(OfClass, CategoricalLoss):
     """Cross-entropy plus its reverse, for noisy labels.
 
     The reverse part swaps prediction and label; it is bounded and robust,
@@ -171,7 +172,7 @@ class SymmetricCrossentropy(CategoricalLoss):
         "passive": Choice("absolute", "reverse"),
     }
 )
-class ActivePassive(CategoricalLoss):
+class ActivePassive(OfClass, CategoricalLoss):
     """Normalized cross-entropy plus a passive loss, both robust, for noise.
 
     The active part makes the label more probable and is divided by the sum

@@ -15,9 +15,9 @@ from keras_funcs._core import labels
 from keras_funcs._core.component import component
 from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import MaskedLoss
-from keras_funcs.losses._base import Softmax
+from keras_funcs.losses._base import LabelLoss
+from keras_funcs.losses._classes import CategoricalLoss
+from keras_funcs.losses._softmax import Softmax
 
 
 @component()
@@ -89,7 +89,7 @@ class RankedProbability(CategoricalLoss):
         return ops.sum(distance, axis=self.axis) / thresholds
 
 
-class ThresholdLoss(MaskedLoss):
+class ThresholdLoss(LabelLoss):
     """Abstract base of losses on the thresholds between ordered classes.
 
     A leaf gives the loss of every threshold in `each`.

@@ -6,8 +6,8 @@ from keras import ops
 
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import LogitLoss
-from keras_funcs.losses._base import Softmax
+from keras_funcs.losses._classes import LogitLoss
+from keras_funcs.losses._softmax import Softmax
 
 
 @component()

@@ -15,9 +15,9 @@ from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import CategoricalLoss
-from keras_funcs.losses._base import Softmax
-from keras_funcs.losses._base import per_class
+from keras_funcs.losses._classes import CategoricalLoss
+from keras_funcs.losses._softmax import Softmax
+from keras_funcs.losses._softmax import per_class
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight")
 

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core import inputs
 from keras_funcs._core.component import component
 from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.hosting import once
@@ -129,9 +130,12 @@ class UncertaintyWeighted(AdaptiveLoss):
         total = 0.5 * once(s)
         tasks = _tasks(self.parts, y_true, y_pred, sample_weight)
         for k, (part, labels, outputs, weight) in enumerate(tasks):
-            outputs = ops.convert_to_tensor(outputs)
-            labels = ops.convert_to_tensor(labels)
+            outputs = inputs.dense("y_pred", outputs)
+            labels = inputs.dense("y_true", labels)
             check_batch(labels, outputs)
+            if weight is not None:
+                weight = inputs.dense("sample_weight", weight)
+            inputs.check_class_weight(self, labels, outputs, weight)
             weight = weight_for(part, weight, outputs)
             value = ops.cast(part(labels, outputs, weight), s.dtype)
             # c_k exp(-s_k) L_k + s_k / 2

@@ -12,11 +12,11 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
-from keras_funcs.losses._base import MaskedLoss
+from keras_funcs.losses._base import LabelLoss
 
 
 @component()
-class GeneralizedIoU(MaskedLoss):
+class GeneralizedIoU(LabelLoss):
     """One minus the overlap of boxes, with a pull where there is none.
 
     For the regression of boxes. Intersection over union alone has no gradient

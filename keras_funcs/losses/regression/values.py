@@ -124,10 +124,10 @@ class Pinball(RegressionLoss):
         super().__init__(**kwargs)
         self.quantiles = _quantiles(quantiles)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def spread(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if isinstance(self.quantiles, list):
             y_true = _repeat(y_true, y_pred, len(self.quantiles))
-        return super().call(y_true, y_pred)
+        return y_true
 
     def each(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         quantiles = ops.convert_to_tensor(self.quantiles, dtype=y_pred.dtype)
@@ -185,7 +185,7 @@ class BalancedMSE(ComparingLoss):
         super().__init__(**kwargs)
         self.sigma = checks.number("sigma", sigma, above=0)
 
-    def prepare(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
+    def read(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
         values, scores = align_binary(y_true, y_pred)
         if len(scores.shape) > 2:
             raise ValueError(
