@@ -7,6 +7,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import as_float
+from keras_funcs._core.numerics import erfc
 from keras_funcs._core.numerics import tanh
 from keras_funcs._core.typing import Tensor
 
@@ -140,4 +141,4 @@ def laplace(
     sigma = checks.parameter("sigma", sigma, above=0)
     # 1 + erf(z) = erfc(-z), which keeps its digits where erf is close to -1.
     z = (as_float(x) - mu) / (sigma * math.sqrt(2.0))
-    return 0.5 * ops.erfc(-z)
+    return 0.5 * erfc(-z)

@@ -82,5 +82,7 @@ def _threshold(z: Tensor, axis: int) -> Tensor:
     tau = mean - ops.sqrt(ops.relu(1.0 - spread) / count)
     fits = ops.cast(tau <= ordered, z.dtype)
     number = ops.sum(fits, axis=axis, keepdims=True)
-    chosen = ops.where(count == number, tau, ops.zeros_like(tau))
+    # Not `==`, which of symbolic tensors is False: they are two objects.
+    last = ops.equal(count, number)
+    chosen = ops.where(last, tau, ops.zeros_like(tau))
     return ops.sum(chosen, axis=axis, keepdims=True)

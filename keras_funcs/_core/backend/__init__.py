@@ -71,6 +71,12 @@ class Backend(Protocol):
     def elementwise(self, name: str) -> Callable[[Tensor], Tensor]:
         """`"sin"`, `"cos"` or `"tanh"`, in the dtype of its argument."""
 
+    def exports_to_onnx(self) -> bool:
+        """Whether an exporter traces now that lacks `erfc` and `expm1`.
+
+        A formula may then cost digits that a trained network does not need.
+        """
+
     def bincount(self, cells: Tensor, weights: Tensor, size: int) -> Tensor:
         """Sums the weights that go to each cell, as a vector of `size`.
 

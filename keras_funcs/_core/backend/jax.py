@@ -86,6 +86,10 @@ def elementwise(name: str) -> Callable[[Any], Any]:
     return function
 
 
+def exports_to_onnx() -> bool:
+    return False  # nothing tells
+
+
 def bincount(cells: Any, weights: Any, size: int) -> Any:
     return jax.ops.segment_sum(weights, cells, num_segments=size)
 

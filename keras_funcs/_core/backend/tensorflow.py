@@ -91,6 +91,10 @@ def elementwise(name: str) -> Callable[[Any], Any]:
     return function
 
 
+def exports_to_onnx() -> bool:
+    return False  # nothing tells
+
+
 def bincount(cells: Any, weights: Any, size: int) -> Any:
     # `tf.math.bincount` computes a size, which XLA wants to be constant.
     return tf.raw_ops.DenseBincount(input=cells, size=size, weights=weights)

@@ -78,6 +78,10 @@ def elementwise(name: str) -> Callable[[Any], Any]:
     return function
 
 
+def exports_to_onnx() -> bool:
+    return bool(torch.onnx.is_in_onnx_export())
+
+
 def bincount(cells: Any, weights: Any, size: int) -> Any:
     # `torch.bincount` reads its largest cell back from an accelerator.
     sums = torch.zeros(size, dtype=weights.dtype, device=weights.device)

@@ -13,6 +13,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.coefficients import softplus_above
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.numerics import expm1
 from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Axes
 from keras_funcs._core.typing import InitializerLike
@@ -116,11 +117,12 @@ class XIELU(AdaptiveActivation):
         right = x > self.epsilon
         # f(x) = alpha_p x**2 + beta x
         square = alpha_p * ops.square(ops.relu(x))
-        # f(x) = alpha_n (expm1(x) - x) + beta x. On the right, the
+        # f(x) = alpha_n (expm1(x) - x) + beta x, with ELU for an `expm1` that
+        # exporters to ONNX know. On the right, the
         # exponential is not only left out but never taken: where it
         # overflows, 0 times its gradient would be NaN.
         below = ops.where(right, ops.zeros_like(x), x)
-        return square + alpha_n * (ops.expm1(below) - below) + self.beta * x
+        return square + alpha_n * (ops.elu(below) - below) + self.beta * x
 
 
 @component(
@@ -196,7 +198,8 @@ class PELU(AdaptiveActivation):
         alpha = ops.softplus(self.alpha)
         rate = 1.0 / ops.softplus(self.beta)
         # x >= 0: (alpha / beta) x;  x < 0: alpha (exp(x / beta) - 1)
-        left = ops.expm1(rate * -ops.relu(-x))
+        # ELU is `expm1` here, and known to exporters to ONNX.
+        left = ops.elu(rate * -ops.relu(-x))
         # Not by a second ReLU, whose slope at 0 is 0 where this one's is.
         return alpha * ops.where(x >= 0, rate * x, left)
 
@@ -274,7 +277,8 @@ class MPELU(AdaptiveActivation):
     def activate(self, x: Tensor) -> Tensor:
         # x > 0: x;  x <= 0: alpha (exp(beta x) - 1)
         decay = ops.softplus(self.beta) * -ops.relu(-x)
-        left = ops.softplus(self.alpha) * ops.expm1(decay)
+        # ELU is `expm1` here, and known to exporters to ONNX.
+        left = ops.softplus(self.alpha) * ops.elu(decay)
         # Not by a second ReLU, whose slope at 0 is 0 where this one's is.
         return ops.where(x >= 0, x, left)
 
@@ -356,7 +360,7 @@ def _exponential_ratio(t: Tensor) -> Tensor:
     one = ops.ones_like(t)
     small, large = ops.abs(t) < SERIES, t > STEEPEST
     safe = ops.where(small, one, t)
-    curve = ops.expm1(ops.where(large, one, safe))
+    curve = expm1(ops.where(large, one, safe))
     tangent = math.exp(STEEPEST) * (1.0 - STEEPEST + safe) - 1.0
     ratio = ops.where(large, tangent, curve) / safe
     # 1 + t/2! + t**2/3! + ...

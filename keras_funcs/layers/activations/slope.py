@@ -220,6 +220,10 @@ class SlopeRecovery(keras.Model):
         self.factor = factor
         self.built: bool = model.built
 
+    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.export` of `inner`, which is all of inference."""
+        return self.inner.export(filepath, *args, **kwargs)
+
     def build(self, input_shape: Any) -> None:
         if not self.inner.built:
             self.inner.build(input_shape)

@@ -214,16 +214,33 @@ class Maxout(Configurable, keras.layers.Layer):
         shape = list(ops.shape(inputs))
         groups = [self.units, inputs.shape[axis] // self.units]
         x = ops.reshape(inputs, [*shape[:axis], *groups, *shape[axis + 1 :]])
-        # Not `ops.max`: on JAX its gradient divides by how many equal the
-        # largest, which are none where XLA computes `x` twice, rounded apart.
-        best = ops.expand_dims(ops.argmax(x, axis=axis + 1), axis + 1)
-        each = ops.arange(groups[1], dtype=best.dtype)
-        others = [i for i in range(len(x.shape)) if i != axis + 1]
-        chosen = ops.equal(ops.expand_dims(each, others), best)
-        return ops.sum(ops.where(chosen, x, ops.zeros_like(x)), axis=axis + 1)
+        return ops.squeeze(_largest(x, axis + 1, groups[1]), axis=axis + 1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         axis = checks.axis_of("axis", self.axis, len(input_shape))
         shape = list(input_shape)
         shape[axis] = self.units
         return tuple(shape)
+
+
+def _largest(x: Tensor, axis: int, size: int) -> Tensor:
+    """The largest along an axis; the first of equals has the gradient.
+
+    A tournament of neighbours. On JAX the gradient of `ops.max` divides by how
+    many equal the largest, which are none where XLA computes `x` twice, rounded
+    apart; on TensorFlow `ops.argmax` cannot be exported.
+    """
+
+    def every(start: int, stop: int, step: int = 1) -> Tensor:
+        return x[(*[slice(None)] * axis, slice(start, stop, step))]
+
+    while size > 1:
+        even = size - size % 2
+        left, right = every(0, even, 2), every(1, even, 2)
+        # NaN on either side wins.
+        stays = ops.logical_or(left >= right, ops.isnan(left))
+        winners = ops.where(stays, left, right)
+        odd = size - even
+        x = ops.concatenate([winners, every(even, size)], axis) if odd else winners
+        size = even // 2 + odd
+    return x

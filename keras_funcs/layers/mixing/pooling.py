@@ -118,7 +118,9 @@ class GeMPooling(Configurable, keras.layers.Layer):
         # Not log(x / top): XLA divides by way of 1 / top, which is 0 from 1e38.
         powers = ops.exp(p * (ops.log(x) - ops.log(top)))
         y = top * ops.exp(ops.log(mean(powers, axes, keepdims=True)) / p)
-        y = y if self.keepdims else ops.squeeze(y, axis=axes)
+        # One axis at a time: Torch's exporter to ONNX knows no other.
+        for axis in () if self.keepdims else reversed(axes):
+            y = ops.squeeze(y, axis=axis)
         return ops.cast(y, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -61,6 +61,10 @@ class LossModel(keras.Model):
         self.loss = loss
         self.built: bool = model.built
 
+    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.export` of `inner`, which is all of inference."""
+        return self.inner.export(filepath, *args, **kwargs)
+
     @property
     def output_names(self) -> Any:
         """The names by which `compile` knows the outputs."""
