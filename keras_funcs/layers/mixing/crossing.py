@@ -241,6 +241,10 @@ def _largest(x: Tensor, axis: int, size: int) -> Tensor:
         stays = ops.logical_or(left >= right, ops.isnan(left))
         winners = ops.where(stays, left, right)
         odd = size - even
-        x = ops.concatenate([winners, every(even, size)], axis) if odd else winners
+        x = (
+            ops.concatenate([winners, every(even, size)], axis)
+            if odd
+            else winners
+        )
         size = even // 2 + odd
     return x
