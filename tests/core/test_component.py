@@ -129,3 +129,32 @@ def test_an_argument_that_was_not_stored_is_an_error():
 
     with pytest.raises(AttributeError, match="lost"):
         Forgetful().get_config()
+
+
+def test_configs_with_old_names_are_read(registry):
+    def moved(value, config):
+        config["count"] = 2 * value
+
+    class Renamed(Configurable, keras.layers.Layer):
+        renamed = {"old": "new", "half": moved}
+
+        def __init__(self, new=1, count=0, **kwargs):
+            super().__init__(**kwargs)
+            self.new, self.count = new, count
+
+    class Child(Renamed):
+        renamed = {"older": "new"}
+
+        def __init__(self, half=0, **kwargs):  # in use again
+            super().__init__(**kwargs)
+            self.half = half
+
+    given = {"old": 5, "half": 3}
+    made = Renamed.from_config(given)
+    assert (made.new, made.count) == (5, 6)
+    assert given == {"old": 5, "half": 3}
+    assert Renamed.from_config({"old": None}).new == 1
+    made = Child.from_config({"older": 7, "half": 3})
+    assert (made.new, made.half, made.count) == (7, 3, 0)
+    with pytest.raises((TypeError, ValueError), match="old"):
+        Renamed(old=5)

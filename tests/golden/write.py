@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import keras_funcs as kf
-from keras_funcs.testing.bench import cases
+from keras_funcs.testing.bench.cases import cases
 
 HERE = Path(__file__).parent
 COUNTS = [40, 20, 10, 5]

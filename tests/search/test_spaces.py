@@ -213,3 +213,16 @@ def test_a_function_and_a_layer_may_share_a_name():
     assert isinstance(make(), keras.layers.Activation)
     make = search.activation(hp_with(activation="Snake"), ["relu", "Snake"])
     assert isinstance(make(), keras_funcs.layers.Snake)
+
+
+def test_none_is_a_value_to_choose():
+    for axis in (None, [-1]):
+        label = str(axis[0] if axis else axis)
+        hp = hp_with(activation="Swish", **{"activation/Swish/axis": label})
+        layer = search.activation(hp, ["relu", "Swish"])()
+        assert layer.get_config()["axis"] == axis
+    labels = ["Swish(axis=None)", "Swish(axis=[1, 2])", "Swish()"]
+    given = [keras_funcs.layers.Swish(axis=axis) for axis in (None, [1, 2], -1)]
+    hp = keras_tuner.HyperParameters()
+    search.activation(hp, given)
+    assert hp.space[0].values == labels

@@ -32,10 +32,9 @@ class Rational(AdaptiveActivation):
     """Activation whose shape is learned, as a quotient of polynomials.
 
     It starts as the function that it approximates, and ten numbers can make it
-    nearly any other. Slower than all fixed activations; small networks and
-    reinforcement learning gain most. Keep `act_` out of weight decay.
-    `fit_error` is the largest distance at the start, on `[-bound, bound]`: of
-    relu 0.043, of gelu 0.0067, of silu 0.0017.
+    nearly any other. Slower than fixed activations; small networks and
+    reinforcement learning gain most. `fit_error` is the largest distance at
+    the start, on `[-bound, bound]`: of relu 0.043, of gelu 0.0067.
 
     Formula:
     ```python
@@ -45,8 +44,7 @@ class Rational(AdaptiveActivation):
     Q(x) = 1 + sum(abs(b[j] * x**j) for j in range(1, n + 1))    # version A
     Q(x) = 1 + abs(sum(b[j] * x**j for j in range(1, n + 1)))    # version B
     ```
-    The slopes are those of the approximated function at infinity: a quotient
-    has one slope at both ends, where relu has two.
+    with the slopes of the approximated function at both infinities.
 
     Args:
         approximate: Name of an activation of Keras or of the pack, function
@@ -62,7 +60,7 @@ class Rational(AdaptiveActivation):
             Defaults to `10.0`.
         outside: `"linear"`, or `"free"` for no `bound`, as published; beyond
             900 times `bound` it is its leading power. Defaults to `"linear"`.
-        axis: Defaults to `None`, one rational for the layer, as published.
+        axis: Defaults to `None`, one rational for the layer.
         shared_numerator: Boolean. Whether groups or channels differ in the
             denominator only, as in KAT. Defaults to `False`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
@@ -78,8 +76,7 @@ class Rational(AdaptiveActivation):
 
     Example:
 
-    >>> bent = keras_funcs.layers.Rational(lambda x: np.sin(x), bound=3.0)
-    >>> bent.fit_error < 0.01
+    >>> keras_funcs.layers.Rational(np.sin, bound=3.0).fit_error < 0.01
     True
 
     Reference:

@@ -26,10 +26,9 @@ HALVINGS = 20  # of an interval of length 1; two steps of Newton do the rest
 class Entmax(Configurable, keras.layers.Layer):
     """Alpha-entmax: between softmax and sparsemax, as training finds best.
 
-    For attention weights and outputs of which some should be exactly 0, where
-    it is not known how many. `keras_funcs.activations.entmax15` is the same at
-    a fixed alpha of 1.5, and faster; this one searches. Not under a
-    cross-entropy: a zero has no logarithm.
+    For attention weights and outputs of which an unknown number should be 0.
+    `keras_funcs.activations.entmax15` has a fixed alpha of 1.5, and is faster.
+    Not under a cross-entropy: a zero has no logarithm.
 
     Formula:
     ```python
