@@ -29,6 +29,12 @@ def test_growth_is_told_with_its_place(known):
     assert seconds.excess(Counter(a=40, b=180), 0.5)
 
 
+def test_without_a_record_nothing_is_too_dear(known, capsys):
+    known.write_text('{"dear": [], "yardstick": 1, "seconds": {}}')
+    assert seconds.excess(Counter(a=1e6), 0.5) == ""
+    assert "make seconds" in capsys.readouterr().out
+
+
 def test_a_record_replaces_the_old_one(known):
     full = [{"check": [9.0], "f.py::s": [2.0], "f.py::u": [0.1]}]
     seconds.record(full, 0.25, True)

@@ -88,6 +88,9 @@ def record(processes: list[Times], unit: float, full: bool) -> None:
 def excess(seconds: Counter[str], unit: float) -> str:
     """Why the tests have become too dear, or nothing."""
     known = _known()
+    if not known["seconds"]:
+        print("There is no record to compare with: see `make seconds`.")
+        return ""
     scale = unit / known["yardstick"]
     before = {name: scale * s for name, s in known["seconds"].items()}
     allowed = (1.0 + GROWTH) * sum(before.values())

@@ -53,7 +53,7 @@ def every_argument_has_an_effect(case: Case) -> None:
         )
 
 
-@check(*NUMERIC, once=True)
+@check(*NUMERIC, once=True, dear=True)
 def both_ends_of_a_range_differ(case: Case) -> None:
     """A range to search in which nothing happens."""
     for name, span in case.tune.items():

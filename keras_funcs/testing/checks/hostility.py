@@ -25,7 +25,7 @@ SECONDS = 2.0
 TAKE_LISTS = ("alpha", "axis", "block_size", "quantiles")
 
 
-@check(*CLASSES, once=True)
+@check(*CLASSES, once=True, dear=True)
 def nonsense_is_refused(case: Case) -> None:
     """NaN in a loss for ever after, or a config that allocates a terabyte.
 

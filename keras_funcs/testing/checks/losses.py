@@ -22,7 +22,7 @@ REDUCTIONS = (
 INTEGERS = ("int8", "uint8", "int16", "int32", "float16", "float32")
 
 
-@check("losses")
+@check("losses", dear=True)
 def label_forms_agree(case: Case) -> None:
     """Ids read as one-hot rows, or labels of one dtype read as another."""
     loss, y_true, y_pred = _batch(case)
@@ -131,7 +131,7 @@ def wrong_shapes_raise(case: Case) -> None:
             close(found.ravel(), expected.ravel(), "labels (N,), scores (N, 1)")
 
 
-@check("losses")
+@check("losses", dear=True)
 def reductions_agree(case: Case) -> None:
     """A reduction of its own, or a value that is not one for each sample."""
     _, y_true, y_pred = _batch(case)
@@ -235,7 +235,9 @@ def ignored_class_does_not_count(case: Case) -> None:
         close(_loss(loss, nothing, y_pred), 0.0, "all labels ignored")
 
 
-@check("losses", once=True, only=lambda case: case.targets == "classes")
+@check(
+    "losses", once=True, dear=True, only=lambda case: case.targets == "classes"
+)
 def labels_out_of_range_are_refused(case: Case) -> None:
     """An id that is no class: an error here, 0 there, on each backend."""
     loss, y_true, y_pred = _batch(case)

@@ -32,7 +32,7 @@ def batches_do_not_matter(case: Case) -> None:
     close(shuffled, expected, "samples in another order")
 
 
-@check("metrics")
+@check("metrics", dear=True)
 def reset_forgets_all(case: Case) -> None:
     """State in a Python attribute, or that starts at another value than 0."""
     metric, y_true, y_pred = _stream(case)
@@ -143,7 +143,7 @@ def shapes_that_do_not_fit_raise(case: Case) -> None:
         expect(False, f"labels {wrong.shape} gave {found}")
 
 
-@check("metrics", once=True)
+@check("metrics", once=True, dear=True)
 def one_class_is_enough(case: Case) -> None:
     """A division by the number of samples of an absent class."""
     _, y_true, y_pred = _stream(case)
@@ -152,7 +152,9 @@ def one_class_is_enough(case: Case) -> None:
     finite(_result(case.make(), (y_true[:1], y_pred[:1])), "one sample")
 
 
-@check("metrics", once=True, only=lambda case: case.targets == "classes")
+@check(
+    "metrics", once=True, dear=True, only=lambda case: case.targets == "classes"
+)
 def strange_labels_are_refused(case: Case) -> None:
     """A label that is no class, counted as some other or as none."""
     _, y_true, y_pred = _stream(case)

@@ -105,7 +105,7 @@ def copies_are_whole(case: Case) -> None:
     expect(repr(made), "has no repr")
 
 
-@check(*CLASSES, once=True)
+@check(*CLASSES, once=True, dear=True)
 def changed_arguments_survive(case: Case) -> None:
     """An argument that is saved only where it has its default value."""
     plain = case.make().get_config()

@@ -84,7 +84,7 @@ def steps_are_traced_once(case: Case) -> None:
     )
 
 
-@check("layers", once=True)
+@check("layers", once=True, dear=True)
 def weights_load_into_a_fresh_model(case: Case) -> None:
     """Weights made at the first call: absent from counts and from files."""
     source, _ = trained(case)
@@ -101,7 +101,7 @@ def weights_load_into_a_fresh_model(case: Case) -> None:
     )
 
 
-@check("layers", "activations", once=True)
+@check("layers", "activations", once=True, dear=True)
 def clones_predict_the_same(case: Case) -> None:
     """A layer that `clone_model` cannot make again."""
     made = bench(case)
@@ -111,7 +111,7 @@ def clones_predict_the_same(case: Case) -> None:
     same(found, made.predict(), "predictions of a clone")
 
 
-@check("layers")
+@check("layers", dear=True)
 def inference_is_deterministic(case: Case) -> None:
     """Noise that is not switched off outside training."""
     layer, x = case.make(), inputs.features(case)
