@@ -18,13 +18,13 @@ def dense(name: str, value: Any) -> Tensor:
     """Any array, list or variable as a dense tensor of the active backend.
 
     Raises:
-        ValueError: for a tensor whose rows are of several lengths.
+        ValueError: If the rows are of several lengths.
     """
     if isinstance(value, keras.KerasTensor):
         return value
     try:
         return active().dense(value)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(
             f"Invalid value for argument `{name}`. Expected a dense tensor or "
             "array; pad the rows to one length, with `.to_tensor()`, and mask "

@@ -87,6 +87,7 @@ class MetricTraits(Traits):
             scores, not only on their order.
         single: Boolean. As in `LossTraits`.
         unknown: Integer or None. The label of a score that does not count.
+        weights_repeat: Boolean. Whether a weight of 2 means the sample twice.
     """
 
     direction: str | None = None
@@ -96,6 +97,7 @@ class MetricTraits(Traits):
     reads_size: bool = True
     single: bool = False
     unknown: int | None = None
+    weights_repeat: bool = True
 
     def __post_init__(self) -> None:
         checks.one_of("direction", self.direction, DIRECTIONS)

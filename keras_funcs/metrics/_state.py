@@ -111,6 +111,9 @@ class StateMetric(Configurable, keras.metrics.Metric):
         if not keras.backend.is_float_dtype(y_pred.dtype):
             y_pred = ops.cast(y_pred, "float32")
         leader = self.leader()
+        # Counting takes as much memory as the state.
+        size = y_pred.shape[-1] if len(y_pred.shape) > 1 else 1
+        leader._check_room(leader.shape(size))
         sums, broken = leader.count(y_true, y_pred, mask, sample_weight)
         leader._allocate(tuple(sums.shape))
         leader.add(sums, broken)
@@ -193,6 +196,15 @@ class StateMetric(Configurable, keras.metrics.Metric):
             checks.invalid("class_names", f"{size} names", self.class_names)
         return self.class_names
 
+    def _check_room(self, shape: tuple[int, ...]) -> None:
+        """Raises where a state would take too much memory."""
+        if math.prod(shape) > MAX_SUMS:
+            raise ValueError(
+                f"Invalid size of metric '{self.name}'. Expected a state of "
+                f"at most {MAX_SUMS} sums; take fewer classes or bins. "
+                f"Received: {shape[0]} classes, whose state has shape {shape}"
+            )
+
     def _allocate(self, shape: tuple[int, ...]) -> None:
         """Creates the sums at the first call, and compares at later ones."""
         if self._sums is not None:
@@ -203,13 +215,8 @@ class StateMetric(Configurable, keras.metrics.Metric):
                     f"Received: {shape[0]}"
                 )
             return
+        self._check_room(shape)
         self._named(shape[0])
-        if math.prod(shape) > MAX_SUMS:
-            raise ValueError(
-                f"Invalid size of metric '{self.name}'. Expected a state of "
-                f"at most {MAX_SUMS} sums; take fewer classes or bins. "
-                f"Received: {shape[0]} classes with a state of shape {shape}"
-            )
         self._sums = self.add_weight(
             shape=(2, *shape), initializer="zeros", dtype="float32", name="sums"
         )

@@ -4,6 +4,7 @@ They need no threshold and do not change with the calibration of the scores.
 All are read off one histogram, whose bins are uniform in the logit.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -150,6 +151,9 @@ class AveragePrecision(HistogramMetric):
         McSherry and Najork (2008), ECIR, doi:10.1007/978-3-540-78646-7_38
         (ties); Davis and Goadrich (2006), ICML, doi:10.1145/1143844.1143874
     """
+
+    # Of equal scores, two samples are two steps.
+    traits = replace(HistogramMetric.traits, weights_repeat=False)
 
     def __init__(self, name: str = "average_precision", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)

@@ -131,6 +131,19 @@ def wrong_shapes_raise(case: Case) -> None:
             close(found.ravel(), expected.ravel(), "labels (N,), scores (N, 1)")
 
 
+@check("losses", once=True)
+def an_empty_batch_costs_nothing(case: Case) -> None:
+    """A largest of nothing, or a mean over no samples."""
+    loss, y_true, y_pred = _batch(case)
+    for reduction, due in (("sum_over_batch_size", ()), (None, (0,))):
+        loss = case.make(reduction=reduction)
+        found = _loss(loss, y_true[:0], y_pred[:0])
+        expect(
+            found.shape == due and not np.any(found),
+            f"no samples cost {found} with reduction={reduction!r}",
+        )
+
+
 @check("losses", dear=True)
 def reductions_agree(case: Case) -> None:
     """A reduction of its own, or a value that is not one for each sample."""

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core.masking import MaskCarrier
+from keras_funcs._core.traits import MetricTraits
 from keras_funcs.testing.bench import inputs
 from keras_funcs.testing.bench.cases import CLASSES
 from keras_funcs.testing.bench.cases import Case
@@ -89,6 +90,9 @@ def weights_are_repetitions(case: Case) -> None:
     """Weights that are dropped, or that count a sample of weight 0."""
     _, y_true, y_pred = _stream(case)
     times = np.arange(len(y_true)) % 4
+    traits = case.traits
+    if isinstance(traits, MetricTraits) and not traits.weights_repeat:
+        times = times % 2
     expected = _result(
         case.make(),
         (np.repeat(y_true, times, 0), np.repeat(y_pred, times, 0)),
@@ -150,6 +154,31 @@ def one_class_is_enough(case: Case) -> None:
     same_class = np.repeat(y_true[:1], len(y_true), axis=0)
     finite(_result(case.make(), (same_class, y_pred)), "one class only")
     finite(_result(case.make(), (y_true[:1], y_pred[:1])), "one sample")
+
+
+@check("metrics", once=True)
+def an_empty_batch_changes_nothing(case: Case) -> None:
+    """A largest of nothing, or a mean over no samples."""
+    metric, y_true, y_pred = _stream(case)
+    whole, none = (y_true, y_pred), (y_true[:0], y_pred[:0])
+    expected = _result(case.make(), whole)
+    same(_result(metric, none, whole, none), expected, "with empty batches")
+
+
+@check("metrics", once=True)
+def memory_is_bounded(case: Case) -> None:
+    """A state, or counts of a batch, that are the square of the classes."""
+    many = 20_000
+    counts = case.accepts("class_counts")
+    shape = (1, many) if case.targets == "labels" else (1,)
+    try:
+        metric = case.make(**({"class_counts": [5] * many} if counts else {}))
+        scores = np.full((1, many), 0.5, "float32")
+        metric.update_state(np.zeros(shape, "int32"), scores)
+    except ValueError:  # refused
+        return
+    total = sum(4 * int(np.prod(item.shape)) for item in metric.variables)
+    expect(total <= 2**28, f"{total} bytes of state for {many} classes")
 
 
 @check(
