@@ -32,10 +32,14 @@ def diagnose(model: Any = None, x: Any = None, y: Any = None) -> list[Finding]:
         Findings, the worst first; empty where nothing was found.
 
     Example:
-    ```python
-    for finding in keras_funcs.inspect.diagnose(model, x[:256], y[:256]):
-        print(finding.severity, finding.message, finding.remedy)
-    ```
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    >>> model.compile("sgd", loss)
+    >>> x, y = np.ones((2, 2)), np.array([0, 3])
+    >>> found = keras_funcs.inspect.diagnose(model, x, y)
+    >>> found[0].severity, found[0].remedy
+    ('error', 'Number the classes 0 to 2.')
     """
     found = list(_keras(keras.__version__))
     if model is not None:
