@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_funcs._core.versions import release
 from keras_funcs.inspect.confusion import all_losses
 from keras_funcs.inspect.confusion import all_metrics
 from keras_funcs.inspect.diagnosis._mismatch import CHECKS
@@ -52,9 +53,11 @@ def diagnose(model: Any = None, x: Any = None, y: Any = None) -> list[Finding]:
 
 
 def _keras(version: str) -> Iterator[Finding]:
-    parts = [int(part) for part in re.findall(r"\d+", version)[:3]]
-    release = tuple(parts + [0] * (3 - len(parts)))
-    if release >= (3, 15, 1) or (3, 12, 4) <= release < (3, 13, 0):
+    if release(version) >= (3, 15, 1) or (3, 12, 4) <= release(version) < (
+        3,
+        13,
+        0,
+    ):
         return
     yield Finding(
         "warning",
