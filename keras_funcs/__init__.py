@@ -41,7 +41,7 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def catalogue(pattern: str = "*", kind: str | None = None) -> "list[Card]":
-    """Lists the pack's components: see `keras_funcs._core.catalogue`.
+    """Lists the pack's components.
 
     Args:
         pattern: String. A name with wildcards, in any case, such as
@@ -54,8 +54,8 @@ def catalogue(pattern: str = "*", kind: str | None = None) -> "list[Card]":
 
     Example:
 
-    >>> [card.name for card in keras_funcs.catalogue("*focal*")]
-    ['BinaryFocal', 'CategoricalFocal']
+    >>> [card.name for card in keras_funcs.catalogue("*mish")]
+    ['hard_mish', 'smish']
     """
     # Read-only sugar: every component works without it.
     from keras_funcs._core import catalogue as module

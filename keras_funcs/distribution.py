@@ -42,12 +42,11 @@ def auto(kind: str = "auto", verbose: bool = True) -> Iterator[Plan]:
             backend does not offer.
 
     Example:
-    ```python
-    with keras_funcs.distribution.auto():
-        model = make_model()
-        model.compile(optimizer="adam", loss="mse")
-        model.fit(x, y)
-    ```
+
+    >>> with keras_funcs.distribution.auto(kind="single", verbose=False):
+    ...     model = keras.Sequential([keras.layers.Dense(1)])
+    ...     model.compile(optimizer="adam", loss="mse")
+    ...     history = model.fit(np.ones((8, 3)), np.ones((8, 1)), verbose=0)
     """
     checks.one_of("kind", kind, KINDS)
     checks.boolean("verbose", verbose)

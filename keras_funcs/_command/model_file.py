@@ -20,6 +20,7 @@ from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.traits import Traits
 from keras_funcs._core.traits import traits_of
+from keras_funcs._core.versions import release
 
 MAX_CONFIG_BYTES = 64 * 2**20
 MAX_EXPANSION = 200  # Keras does not compress; a bomb does
@@ -121,21 +122,12 @@ def _version(metadata: Any) -> Finding:
     saved = metadata.get("keras_version") if isinstance(metadata, dict) else 0
     if not isinstance(saved, str):
         return Finding("warning", "it does not say which Keras saved it")
-    newer = version_of(saved) > version_of(keras.__version__)
+    newer = release(saved) > release(keras.__version__)
     return Finding(
         "warning" if newer else "ok",
         f"saved by Keras {saved[:20]}"
         + (f", newer than the {keras.__version__} here" if newer else ""),
     )
-
-
-def version_of(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version."""
-    numbers = []
-    for part in text.split(".")[:3]:
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        numbers.append(int(digits[:9] or 0))
-    return tuple(numbers)
 
 
 def _unsafe(objects: list[dict[str, Any]]) -> Iterator[Finding]:

@@ -75,22 +75,7 @@ class Card:
 
 
 def catalogue(pattern: str = "*", kind: str | None = None) -> list[Card]:
-    """Lists the pack's components.
-
-    Args:
-        pattern: String. A name with wildcards, in any case, such as
-            `"*focal*"`. Defaults to all.
-        kind: String or None. One kind, such as `"losses"`. Defaults to all.
-
-    Returns:
-        List of cards with `name`, `kind`, `family`, `summary`, `formula`,
-        `arguments` and `reference`, sorted by kind and name.
-
-    Example:
-
-    >>> [card.name for card in keras_funcs.catalogue("*focal*")]
-    ['BinaryFocal', 'CategoricalFocal']
-    """
+    """Lists the pack's components: see `keras_funcs.catalogue`."""
     if kind is not None:
         checks.one_of("kind", kind, ("activations", *KINDS))
     cards = [

@@ -47,11 +47,11 @@ class EventWriter:
         log_dir: String or path. The folder of the run.
 
     Example:
-    ```python
-    with EventWriter("runs/demo") as writer:
-        writer.scalar("loss", 0.5, step=0)
-        writer.histogram("dense/kernel", kernel, step=0)
-    ```
+
+    >>> from keras_funcs.inspect.events import EventWriter
+    >>> with EventWriter("runs/demo") as writer:
+    ...     writer.scalar("loss", 0.5, step=0)
+    ...     writer.histogram("dense/kernel", np.ones((3, 2)), step=0)
     """
 
     def __init__(self, log_dir: str | os.PathLike[str]) -> None:

@@ -40,10 +40,13 @@ def objective(metric: Any, direction: str | None = None) -> Any:
         ValueError: for a metric whose direction is neither known nor given.
 
     Example:
-    ```python
-    search.objective("balanced_accuracy")  # val_balanced_accuracy, max
-    search.objective("my_metric", direction="min")
-    ```
+
+    >>> from keras_funcs import search
+    >>> found = search.objective("balanced_accuracy")
+    >>> found.name, found.direction
+    ('val_balanced_accuracy', 'max')
+    >>> search.objective("my_metric", direction="min").name
+    'val_my_metric'
     """
     keras_tuner = require("keras_tuner")
     if isinstance(metric, keras_tuner.Objective):

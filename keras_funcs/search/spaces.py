@@ -91,11 +91,14 @@ def activation(
         A function without arguments that makes a *fresh* layer each time.
 
     Example:
-    ```python
-    activation = search.activation(hp)
-    x = activation()(keras.layers.Dense(64)(x))
-    x = activation()(keras.layers.Dense(64)(x))
-    ```
+
+    >>> import keras_tuner
+    >>> from keras_funcs import search
+    >>> hp = keras_tuner.HyperParameters()
+    >>> activation = search.activation(hp)
+    >>> x = keras.Input((8,))
+    >>> y = activation()(keras.layers.Dense(64)(x))
+    >>> y = activation()(keras.layers.Dense(64)(y))
     """
     chosen, values = _declare(hp, "activation", name, choices or ACTIVATIONS)
     return lambda: chosen.make(**values)

@@ -90,17 +90,16 @@ class Study:
             holds other files; before anything is trained or written.
 
     Example:
-    ```python
-    data = keras_funcs.data.digits_longtail()
-    study = search.Study(
-        search.classifier(data), data.train, data.validation, data.test,
-        objective="balanced_accuracy", max_trials=24, epochs=40,
-        directory="runs/digits",
-    )
-    study.run()
-    print(study.leaderboard())
-    model = study.best_model()
-    ```
+
+    >>> from keras_funcs import search
+    >>> data = keras_funcs.data.digits_longtail()
+    >>> study = search.Study(
+    ...     search.classifier(data), data.train, data.validation, data.test,
+    ...     objective="balanced_accuracy", max_trials=24, epochs=40,
+    ...     directory="runs/digits",
+    ... )
+
+    and then `study.run()`, `study.leaderboard()` and `study.best_model()`.
     """
 
     def __init__(

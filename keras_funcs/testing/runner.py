@@ -171,9 +171,10 @@ def check_component(component: Any, **inputs: Any) -> list[Result]:
 
     Example:
 
-    >>> results = keras_funcs.testing.check_component(
-    ...     keras_funcs.activations.squared_relu
-    ... )
+    >>> @keras.saving.register_keras_serializable("mine")
+    ... def bent(x):
+    ...     return x + 0.5 * keras.ops.tanh(x)
+    >>> results = keras_funcs.testing.check_component(bent)
     >>> [result.check for result in results if not result.passed]
     []
     """

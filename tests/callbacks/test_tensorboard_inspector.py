@@ -246,6 +246,11 @@ def test_arguments_are_checked(arguments, name):
         TensorBoardInspector(**{"log_dir": "runs", **arguments})
 
 
+def test_the_message_says_how_many_parts_were_given():
+    with pytest.raises(ValueError, match="pair.*Received: tuple of 3"):
+        TensorBoardInspector("runs", validation_data=(X, Y, Y))
+
+
 def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install \"keras-funcs\[tune\]"):

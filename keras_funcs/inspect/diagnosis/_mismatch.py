@@ -17,6 +17,7 @@ import numpy as np
 from keras_funcs._core.traits import MetricTraits
 from keras_funcs._core.traits import setting
 from keras_funcs._core.traits import takes_logits
+from keras_funcs._core.versions import release
 from keras_funcs.inspect.diagnosis._labels import Reader
 from keras_funcs.inspect.diagnosis._labels import has_argument
 from keras_funcs.inspect.diagnosis._labels import reader
@@ -281,10 +282,10 @@ def _overlap(case: Case) -> Iterator[Finding]:
             "Name the axes within a sample, such as axis=(1, 2, 3).",
         )
     alpha, beta = (setting(loss, name) for name in ("alpha", "beta"))
-    if alpha != beta:
+    if alpha != beta and release(keras.__version__) < (3, 16):
         yield Finding(
             "note",
-            "In Keras up to 3.15.1 Tversky's `alpha` weighs false negatives, "
+            "In Keras up to 3.15 Tversky's `alpha` weighs false negatives, "
             "against its documentation.",
             "Swap alpha and beta where the documentation was followed.",
         )

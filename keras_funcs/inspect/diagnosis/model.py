@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_funcs._core.versions import release
 from keras_funcs.inspect.confusion import all_losses
 from keras_funcs.inspect.confusion import all_metrics
 from keras_funcs.inspect.diagnosis._mismatch import CHECKS
@@ -32,10 +33,14 @@ def diagnose(model: Any = None, x: Any = None, y: Any = None) -> list[Finding]:
         Findings, the worst first; empty where nothing was found.
 
     Example:
-    ```python
-    for finding in keras_funcs.inspect.diagnose(model, x[:256], y[:256]):
-        print(finding.severity, finding.message, finding.remedy)
-    ```
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    >>> model.compile("sgd", loss)
+    >>> x, y = np.ones((2, 2)), np.array([0, 3])
+    >>> found = keras_funcs.inspect.diagnose(model, x, y)
+    >>> found[0].severity, found[0].remedy
+    ('error', 'Number the classes 0 to 2.')
     """
     found = list(_keras(keras.__version__))
     if model is not None:
@@ -48,9 +53,11 @@ def diagnose(model: Any = None, x: Any = None, y: Any = None) -> list[Finding]:
 
 
 def _keras(version: str) -> Iterator[Finding]:
-    parts = [int(part) for part in re.findall(r"\d+", version)[:3]]
-    release = tuple(parts + [0] * (3 - len(parts)))
-    if release >= (3, 15, 1) or (3, 12, 4) <= release < (3, 13, 0):
+    if release(version) >= (3, 15, 1) or (3, 12, 4) <= release(version) < (
+        3,
+        13,
+        0,
+    ):
         return
     yield Finding(
         "warning",
