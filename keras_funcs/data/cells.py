@@ -29,7 +29,8 @@ NO_NUMBER = frozenset(
 
 def clean(text: str) -> str:
     """Removes outer spaces, and composes letters with their accents."""
-    return unicodedata.normalize("NFC", text.strip())
+    text = text.strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def distinct_cells(
@@ -143,7 +144,7 @@ def column_error(name: str, expected: str, received: Any) -> NoReturn:
 
 def _number(value: Any, spelling: Spelling) -> float | None:
     if isinstance(value, str):
-        if value in NO_NUMBER:
+        if not value or value in NO_NUMBER:
             return np.nan
         return spelling.parse(value)
     try:

@@ -27,7 +27,7 @@ class Dataset:
         class_names: Tuple of C >= 2 strings.
         feature_names: Tuple of F strings.
         preprocessing: `TablePreprocessing` that turned a table into x, or
-            None. A study keeps it beside the model.
+            None. `keras-funcs tune` keeps it beside the model.
 
     Raises:
         ValueError: where the parts do not fit each other, a number is not

@@ -98,15 +98,21 @@ def group_decisions(
         key = (item.kind, item.reason, alone)
         groups.setdefault(key, []).append(item.name)
     return [
-        (_few(names), kind, reason)
+        (_few(names), kind, _printable(reason))
         for (kind, reason, _), names in groups.items()
     ]
 
 
+def _printable(text: str) -> str:
+    """A text without line breaks, and without signs that a terminal obeys."""
+    return "".join(
+        sign if sign.isprintable() else repr(sign)[1:-1] for sign in text
+    )
+
+
 def _few(names: list[str]) -> str:
-    # repr shows line breaks, and escapes what a terminal obeys.
-    plain = [name if name.isprintable() else repr(name) for name in names]
-    shown = [n if len(n) <= 40 else f"{n[:37]}..." for n in plain[:3]]
+    plain = [_printable(name) for name in names[:3]]
+    shown = [n if len(n) <= 40 else f"{n[:37]}..." for n in plain]
     more = f" ... ({len(names)} columns)" if len(names) > 3 else ""
     return ", ".join(shown) + more
 

@@ -110,8 +110,16 @@ class TablePreprocessing:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file is no table, or columns are absent.
+            ValueError: If the file is no table, or columns are absent; if
+                this preprocessing is of format 1, which did not keep how the
+                table was read.
         """
+        if self.reading.missing is None:
+            raise ValueError(
+                "A preprocessing of format 1 does not know how its table was "
+                "read. Read the rows with `pandas.read_csv(path)`, as it was, "
+                "and call `transform`."
+            )
         frame = self.reading.read(Path(path))
         self._check_columns("path", frame)
         return frame

@@ -51,23 +51,28 @@ class Spelling:
 
     def parse(self, text: str) -> float | None:
         """The number that a text without outer spaces spells, or None."""
-        if self.boolean and text.lower() in TRUTHS:
-            return TRUTHS[text.lower()]
         if len(text) > MAX_LENGTH:
             return None
-        if INFINITE.fullmatch(text):
-            return float(text)
-        core = text.translate(SAME)
-        if self.prefix or self.suffix:
-            parts = _split(text)
-            # A bare number in a column of `12%` is 12 as well.
-            if parts is not None and parts[1] == (self.prefix, self.suffix):
-                core = parts[0]
-        if not _pattern(self.decimal, self.group).fullmatch(core):
-            return None
+        pattern = _pattern(self.decimal, self.group)
+        core = text
+        if not pattern.fullmatch(core):
+            if self.boolean and text.lower() in TRUTHS:
+                return TRUTHS[text.lower()]
+            if INFINITE.fullmatch(text):
+                return float(text)
+            core = self._core(text.translate(SAME))
+            if not pattern.fullmatch(core):
+                return None
         if self.group:
             core = core.replace(self.group, "")
         return float(core.replace(self.decimal, "."))
+
+    def _core(self, text: str) -> str:
+        """A number without its unit; a bare one in a column of `12%` is 12."""
+        parts = _split(text) if self.prefix or self.suffix else None
+        if parts is None or parts[1] != (self.prefix, self.suffix):
+            return text
+        return parts[0]
 
     def describe(self) -> str:
         """Returns a few words, or `""` for plain numbers."""

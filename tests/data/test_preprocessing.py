@@ -219,6 +219,8 @@ def test_a_file_of_format_1(table):
         [0, 1, 0, 0, 1, 0, 0, 0, 0, 1],
     ]
     assert TablePreprocessing.from_json(found.to_json()) == found
+    with pytest.raises(ValueError, match="format 1.*pandas.read_csv"):
+        found.read("t.csv")
 
 
 def test_unknown_categories_are_told(fitted):
@@ -241,13 +243,13 @@ def test_names_are_those_of_read(fitted):
 
 def test_describe():
     decisions = [Decision(f"x{i}", "numbers") for i in range(40)]
-    decisions[7] = Decision("seven\x1b[31m", "left out", "as asked for")
+    decisions[7] = Decision("seven\x1b[31m", "left out", "as\nasked for")
     found = TablePreprocessing(
         "y", ("a", "b"), (), (), decisions=tuple(decisions)
     )
     assert found.describe().splitlines() == [
         "x0, x1, x2 ... (39 columns)  numbers",
-        "'seven\\x1b[31m'              left out    as asked for",
+        "seven\\x1b[31m                left out    as\\nasked for",
     ]
     few = TablePreprocessing("y", ("a", "b"), (), (), decisions=decisions[:3])
     assert [line.split() for line in few.describe().splitlines()] == [
