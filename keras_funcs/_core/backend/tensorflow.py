@@ -83,7 +83,11 @@ def kept(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> int:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return tf.function(function, jit_compile=True)  # type: ignore[no-any-return]
+    # Keras's steps are not converted by AutoGraph, either.
+    made: Callable[..., Any] = tf.function(
+        function, jit_compile=True, autograph=False
+    )
+    return made
 
 
 def elementwise(name: str) -> Callable[[Any], Any]:
