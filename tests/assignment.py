@@ -41,8 +41,15 @@ def is_in_full(component: str) -> bool:
 
 
 def home_of(row: int, column: int, backends: Sequence[str] = BACKENDS) -> str:
-    """The backend in that place of the square."""
-    return backends[(row + column) % len(backends)]
+    """The backend in that place of the square.
+
+    Where it is none of those that can be asked, these take turns.
+    """
+    number = row + column
+    home = BACKENDS[number % len(BACKENDS)]
+    if home in backends:
+        return home
+    return backends[number // len(BACKENDS) % len(backends)]
 
 
 def is_here(row: int, column: int, backends: Sequence[str] = BACKENDS) -> bool:

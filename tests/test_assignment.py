@@ -11,12 +11,19 @@ from tests import assignment
 
 
 @pytest.mark.parametrize("backends", [BACKENDS, BACKENDS[:2], BACKENDS[1:2]])
-def test_rows_and_columns_meet_all_backends(backends):
-    size = len(backends)
+def test_rows_and_columns_meet_all_backends_alike(backends):
+    size = len(BACKENDS) * len(backends)
     for start in range(5):
         row = [assignment.home_of(start, c, backends) for c in range(size)]
         column = [assignment.home_of(r, start, backends) for r in range(size)]
-        assert sorted(row) == sorted(column) == sorted(backends)
+        assert sorted(row) == sorted(column) == sorted(3 * backends)
+
+
+def test_the_home_is_the_same_where_it_can_be():
+    for row in range(9):
+        home = assignment.home_of(row, 0)
+        if home in BACKENDS[:2]:
+            assert assignment.home_of(row, 0, BACKENDS[:2]) == home
 
 
 def test_one_backend_is_here():

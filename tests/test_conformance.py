@@ -29,21 +29,26 @@ EXPECTED_FAILURES = {
 }
 
 
+# Checks that share a training have one column.
 COLUMNS = {
-    check.name: column
+    check.name: 0 if check.trains else column
     for column, check in enumerate(testing.checks(everywhere=True))
 }
+# Its operations cost least where each is run by itself.
+CHEAPEST = "torch"
 
 
 def belongs(row, case, check):
     """Whether the active backend is to run this check of this case."""
     if is_in_full(case.name):
         return True
-    # Numbers, unlike choices, do not change what is compiled.
-    is_number = not (case.is_default or case.is_choice)
-    if check.dear or is_number:
-        return is_here(row, COLUMNS[check.name], check.backends)
-    return True
+    backends = check.backends
+    if not (case.is_default or case.is_choice):
+        # Numbers, unlike choices, do not change what is compiled.
+        backends = [b for b in backends if b == CHEAPEST] or backends
+    elif not check.dear:
+        return True
+    return is_here(row, COLUMNS[check.name], backends)
 
 
 def pairs():

@@ -15,7 +15,7 @@ from keras import ops
 
 import keras_funcs
 from keras_funcs._core import checks
-from keras_funcs._core.backend import active
+from keras_funcs._core.backend import gradient
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import arguments
 from keras_funcs._core.component import registered
@@ -123,7 +123,7 @@ def _plot(function: Callable[[Any], Any], high: float) -> Plot | None:
         rows, column[:, 0], 1e-4, 1e-5
     ):
         return None
-    (slope,) = active().gradient(lambda t: ops.sum(function(t)), [x])
+    (slope,) = gradient(lambda t: ops.sum(function(t)), [x])
     return Plot(*(array.astype(float) for array in (x, rows, slope)))
 
 

@@ -38,7 +38,8 @@ class Check:
     on the value of a hyper-parameter or takes seconds; `programs` checks also
     on the choices, which unlike numbers change what is compiled. `dear` checks
     compile or train: the pack's own tests run each of them on one backend per
-    case. `backends` are those that can be asked at all.
+    case, those that share a training of the case on the same one. `backends`
+    are those that can be asked at all.
     """
 
     function: Function
@@ -46,6 +47,7 @@ class Check:
     once: bool
     programs: bool
     dear: bool
+    trains: bool
     backends: tuple[str, ...]
     only: Callable[[Case], bool]
 
@@ -88,6 +90,7 @@ def check(
     once: bool = False,
     programs: bool = False,
     dear: bool = False,
+    trains: bool = False,
     backends: tuple[str, ...] = BACKENDS,
     only: Callable[[Case], bool] = lambda case: True,
 ) -> Callable[[Function], Function]:
@@ -98,13 +101,23 @@ def check(
         once: Boolean. Whether default arguments are enough.
         programs: Boolean. Whether default arguments and choices are enough.
         dear: Boolean. Whether it costs more than about 0.2 s.
+        trains: Boolean. Whether it starts from the case's shared training.
         backends: Tuple of strings. The backends that can be asked at all.
         only: Function. Whether a case has what the check is about.
     """
 
     def decorate(function: Function) -> Function:
         _checks.append(
-            Check(function, kinds or ALL, once, programs, dear, backends, only)
+            Check(
+                function,
+                kinds or ALL,
+                once,
+                programs,
+                dear,
+                trains,
+                backends,
+                only,
+            )
         )
         return function
 

@@ -78,6 +78,7 @@ def ragged():
     return rows
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_ragged_tensors_are_refused_by_name():
     scores = np.zeros((2, 2, 3), "float32")
     for measure in (

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from keras import ops
 
-from keras_funcs._core.backend import active
+from keras_funcs._core.backend import gradient
 from tests.derivatives import derivative
 
 X = np.linspace(-4.07, 4.11, 37, dtype="float32")  # not at 0
@@ -29,7 +29,7 @@ def coefficient_gradients(layer, x):
         y, _ = layer.stateless_call(list(weights), [], x)
         return ops.sum(y)
 
-    return active().gradient(total, [x, *layer.get_weights()])[1:]
+    return gradient(total, [x, *layer.get_weights()])[1:]
 
 
 def agree(layer, formula, x=X, rtol=1e-5, atol=2e-6, curved=True):

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 from typing import NamedTuple
 from typing import Protocol
+from typing import TypeAlias
 from typing import cast
 
 import keras
@@ -20,6 +21,7 @@ import numpy as np
 from keras_funcs._core.typing import Tensor
 
 BACKENDS = ("tensorflow", "jax", "torch")
+ValueAndGradient: TypeAlias = Callable[..., tuple[np.ndarray, list[np.ndarray]]]
 
 
 class Plan(NamedTuple):
@@ -46,12 +48,13 @@ class Backend(Protocol):
     def float64(self) -> AbstractContextManager[Any]:
         """A scope in which float64 arrays stay float64."""
 
-    def gradient(
-        self, function: Callable[..., Tensor], arrays: Sequence[np.ndarray]
-    ) -> list[np.ndarray]:
-        """Gradients of a scalar function with respect to all its arguments.
+    def value_and_gradient(
+        self, function: Callable[..., Tensor]
+    ) -> ValueAndGradient:
+        """The value of a scalar function, and its gradients by all arguments.
 
-        An argument that the function does not use has gradient 0.
+        An argument that the function does not use has gradient 0. One program
+        on JAX, which is compiled once and may be called with many points.
         """
 
     def kept(
@@ -113,7 +116,7 @@ class Backend(Protocol):
     ) -> None:
         """Compiles for a TPU without one, as far as that goes.
 
-        With `gradient`, the gradient of a scalar function in its place.
+        With `gradient`, a scalar function together with its gradient.
 
         Raises:
             NotImplementedError: on backends that need a TPU for it.
@@ -134,6 +137,13 @@ def active() -> Backend:
         )
     module = importlib.import_module(f"{__name__}.{name}")
     return cast(Backend, module)
+
+
+def gradient(
+    function: Callable[..., Tensor], arrays: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Gradients of a scalar function with respect to all its arguments."""
+    return active().value_and_gradient(function)(*arrays)[1]
 
 
 def need_several(found: list[str]) -> None:

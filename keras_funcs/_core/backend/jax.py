@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_funcs._core.backend import Plan
+from keras_funcs._core.backend import ValueAndGradient
 from keras_funcs._core.backend import need_several
 from keras_funcs._core.backend import no_tpu
 
@@ -60,13 +61,18 @@ def float64() -> AbstractContextManager[Any]:
     return jax.enable_x64(True)
 
 
-def gradient(
-    function: Callable[..., Any], arrays: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    every = tuple(range(len(arrays)))
+def value_and_gradient(function: Callable[..., Any]) -> ValueAndGradient:
     # One program, where JAX would else compile every operation by itself.
-    found = jax.jit(jax.grad(function, argnums=every))(*arrays)
-    return [np.asarray(item) for item in found]
+    @jax.jit
+    def compiled(*arrays: Any) -> Any:
+        every = tuple(range(len(arrays)))
+        return jax.value_and_grad(function, argnums=every)(*arrays)
+
+    def both(*arrays: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        value, slopes = compiled(*arrays)
+        return np.asarray(value), [np.asarray(item) for item in slopes]
+
+    return both
 
 
 def kept(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> int:
@@ -112,5 +118,6 @@ def lower_for_tpu(
     gradient: bool = False,
 ) -> None:
     if gradient:
-        function = jax.grad(function, argnums=tuple(range(len(arrays))))
+        every = tuple(range(len(arrays)))
+        function = jax.value_and_grad(function, argnums=every)
     jax.export.export(jax.jit(function), platforms=["tpu"])(*arrays)

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_funcs._core.backend import Plan
+from keras_funcs._core.backend import ValueAndGradient
 from keras_funcs._core.backend import need_several
 from keras_funcs._core.backend import no_tpu
 
@@ -66,16 +67,18 @@ def float64() -> AbstractContextManager[Any]:
     return nullcontext()
 
 
-def gradient(
-    function: Callable[..., Any], arrays: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    tensors = [tf.constant(array) for array in arrays]
-    with tf.GradientTape() as tape:
-        tape.watch(tensors)
-        value = function(*tensors)
-    found = tape.gradient(value, tensors, unconnected_gradients="zero")
-    # Lookups have gradients by row.
-    return [tf.convert_to_tensor(item).numpy() for item in found]
+def value_and_gradient(function: Callable[..., Any]) -> ValueAndGradient:
+    def both(*arrays: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        tensors = [tf.constant(array) for array in arrays]
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = function(*tensors)
+        found = tape.gradient(value, tensors, unconnected_gradients="zero")
+        # Lookups have gradients by row.
+        slopes = [tf.convert_to_tensor(item).numpy() for item in found]
+        return np.asarray(value), slopes
+
+    return both
 
 
 def kept(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> int:

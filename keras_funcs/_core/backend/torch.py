@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from keras_funcs._core.backend import Plan
+from keras_funcs._core.backend import ValueAndGradient
 from keras_funcs._core.backend import no_tpu
 
 
@@ -42,14 +43,16 @@ def float64() -> AbstractContextManager[Any]:
     return nullcontext()
 
 
-def gradient(
-    function: Callable[..., Any], arrays: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
-    found = torch.autograd.grad(
-        function(*tensors), tensors, allow_unused=True, materialize_grads=True
-    )
-    return [item.numpy() for item in found]
+def value_and_gradient(function: Callable[..., Any]) -> ValueAndGradient:
+    def both(*arrays: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+        value = function(*tensors)
+        found = torch.autograd.grad(
+            value, tensors, allow_unused=True, materialize_grads=True
+        )
+        return value.detach().numpy(), [item.numpy() for item in found]
+
+    return both
 
 
 def kept(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> int:

@@ -21,6 +21,20 @@ RAGGED = 20  # two batches and a half
 UNITS = 6
 
 
+@keras.saving.register_keras_serializable("keras_funcs.testing")
+class Probe(keras.layers.Layer):
+    """Counts how often the model's step is traced."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.traces = 0
+
+    def call(self, inputs: Any) -> Any:
+        self.traces += 1
+        return inputs
+
+
 @dataclass(frozen=True)
 class Bench:
     """A model with one component in it, ready to train."""
@@ -31,7 +45,9 @@ class Bench:
     x: Any
     y: np.ndarray
 
-    def fit(self, epochs: int = 1, **arguments: Any) -> dict[str, Any]:
+    def fit(
+        self, epochs: int = 1, samples: int = SAMPLES, **arguments: Any
+    ) -> dict[str, Any]:
         """Trains in a fixed order; the history."""
         given = {
             "batch_size": BATCH,
@@ -40,7 +56,10 @@ class Bench:
             "verbose": 0,
         }
         history = self.model.fit(
-            self.x, self.y, epochs=epochs, **{**given, **arguments}
+            self.rows(samples),
+            self.y[:samples],
+            epochs=epochs,
+            **{**given, **arguments},
         )
         return dict(history.history)
 
@@ -49,9 +68,13 @@ class Bench:
         model = self.model
         return results([*model.weights, *model.optimizer.variables])
 
-    def predict(self) -> np.ndarray:
+    def rows(self, samples: int) -> Any:
+        """The first inputs."""
+        return keras.tree.map_structure(lambda item: item[:samples], self.x)
+
+    def predict(self, samples: int = SAMPLES) -> np.ndarray:
         # Not by `predict`, which compiles: for seconds, on tiny models.
-        return results([self.model(self.x, training=False)])[0]
+        return results([self.model(self.rows(samples), training=False)])[0]
 
     def uncompiled(self) -> keras.Model:
         """The same layers without an optimizer, whose slots are weights too."""
@@ -67,7 +90,6 @@ class Bench:
 def bench(
     case: Case,
     seed: int = 3,
-    samples: int = SAMPLES,
     first: keras.layers.Layer | None = None,
     **overrides: Any,
 ) -> Bench:
@@ -78,10 +100,10 @@ def bench(
     keras.utils.set_random_seed(seed)
     component = case.make(**overrides)
     kind = case.kind
-    x = inputs.features(case, batch=samples)
-    y = inputs.labels(case, batch=samples)
+    x = inputs.features(case, batch=RAGGED)
+    y = inputs.labels(case, batch=RAGGED)
     if kind not in ("losses", "adaptive_losses", "metrics"):
-        y = inputs.class_ids(batch=samples)
+        y = inputs.class_ids(batch=RAGGED)
     plain = not np.issubdtype(y.dtype, np.integer)
     logits = inputs.takes_logits(component)
     loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
@@ -109,14 +131,27 @@ def bench(
     return Bench(model, component, callbacks, x, y)
 
 
-@lru_cache(maxsize=1)
-def trained(case: Case) -> tuple[Bench, dict[str, Any]]:
-    """After one epoch, and its history: to compare with, not to go on with.
+@dataclass(frozen=True)
+class Training:
+    """One epoch of a model: its history, and the state right after it.
 
-    Kept for the next check of the same case.
+    A check may train the model further.
     """
-    made = bench(case)
-    return made, made.fit()
+
+    bench: Bench
+    probe: Probe
+    history: dict[str, Any]
+    state: list[np.ndarray]
+    predictions: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def trained(case: Case) -> Training:
+    """A training that the checks of a case share."""
+    probe = Probe()
+    made = bench(case, first=probe)
+    history = made.fit()
+    return Training(made, probe, history, made.state(), made.predict())
 
 
 def _network(
@@ -154,4 +189,5 @@ def _network(
 
 def _keeps_shape(function: Any) -> bool:
     """Whether it can be the `activation=` of a layer."""
-    return bool(function(np.zeros((1, UNITS), "float32")).shape[-1] == UNITS)
+    y = function(keras.ops.zeros((1, UNITS)))
+    return bool(y.shape[-1] == UNITS)

@@ -44,7 +44,8 @@ def program(case: Case, dtype: str = "float32", **overrides: Any) -> Program:
 def _activation(case: Case, dtype: str, overrides: Any) -> Program:
     function = case.make(**overrides)
     x = inputs.features(case).astype(dtype)
-    return Program(lambda x: [function(x)], [x], 1)
+    # A user's `x + ops.tanh(x)` fails on an array with Torch.
+    return Program(lambda x: [function(ops.convert_to_tensor(x))], [x], 1)
 
 
 def _layer(case: Case, dtype: str, overrides: Any) -> Program:

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core.backend import active
+from keras_funcs._core.backend import gradient
 from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.traits import traits_of
 from keras_funcs.layers import AdaptiveActivation
@@ -66,7 +67,7 @@ def second_derivatives_are_right(case: Case) -> None:
             return heights + weight * slope
 
         places = np.array([-STEP, STEP, 0.0, 0.0])
-        found, forward = active().gradient(every, [places, np.ones(())])
+        found, forward = gradient(every, [places, np.ones(())])
         before, after, slope, curvature = found
         size = 5e-3 * (1.0 + abs(slope) + abs(curvature))
         close(forward, slope, "slope in forward and reverse mode", 0.0, size)
@@ -124,7 +125,7 @@ def _slopes(layer: Any, x: np.ndarray, dtype: str) -> list[np.ndarray]:
         y, _ = layer.stateless_call(list(weights), others, given)
         return ops.sum(ops.cast(y, "float32"))
 
-    return active().gradient(total, [x.astype("float32"), *trainable])
+    return gradient(total, [x.astype("float32"), *trainable])
 
 
 @check("layers", once=True, dear=True, only=is_adaptive)
@@ -140,7 +141,7 @@ def declared_properties_hold(case: Case) -> None:
     ones = np.ones((1, *_shape(case)), "float32")
     x = np.reshape(grid, (-1,) + (1,) * (ones.ndim - 1)) * ones
     (y,) = results([layer(x)])
-    (slope,) = active().gradient(lambda x: ops.sum(layer(x)), [x])
+    (slope,) = gradient(lambda x: ops.sum(layer(x)), [x])
     if "odd" in traits.properties:
         close(y, -y[::-1], "declared odd: f(x) and -f(-x)", 1e-4, 1e-5)
     if "monotone" in traits.properties:

@@ -19,7 +19,7 @@ from keras_funcs.testing.runner import expect
 SEVERAL = ("tensorflow", "jax")  # Keras trains on one device with Torch
 
 
-@check(*NUMERIC, once=True, dear=True, backends=SEVERAL)
+@check(*NUMERIC, once=True, dear=True, trains=True, backends=SEVERAL)
 def two_replicas_equal_one(case: Case) -> None:
     """A mean over half a batch, or state that replicas do not add up."""
     if len(active().devices()) < 2:
@@ -29,16 +29,16 @@ def two_replicas_equal_one(case: Case) -> None:
             "JAX, and tf.config.set_logical_device_configuration for "
             "TensorFlow"
         )
-    alone, expected = trained(case)
+    alone = trained(case)
     with active().plan("data_parallel").scope:
         together = bench(case)
         history = together.fit()
         predictions = together.predict()
-    if _draws(alone.component) or _sees_half(case):
+    if _draws(together.component) or _sees_half(case):
         expect(np.all(np.isfinite(predictions)), "predictions are not finite")
         return
-    close(predictions, alone.predict(), "predictions of replicas", 1e-4, 1e-5)
-    for name, value in expected.items():
+    close(predictions, alone.predictions, "predictions of replicas", 1e-4, 1e-5)
+    for name, value in alone.history.items():
         close(history[name], value, f"{name} of replicas", 1e-4, 1e-5)
 
 
@@ -57,10 +57,11 @@ def several_devices_are_refused(case: Case) -> None:
 def compiles_for_tpu(case: Case) -> None:
     """An operation that TPUs lack, in the value or in its gradient."""
     made = program(case)
-    active().lower_for_tpu(made.function, made.arrays)
-    if made.smooth:
+    if made.smooth:  # the gradient contains the value
         points = made.arrays[: made.smooth]
         active().lower_for_tpu(made.total, points, gradient=True)
+    else:
+        active().lower_for_tpu(made.function, made.arrays)
 
 
 def _sees_half(case: Case) -> bool:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_funcs._core.backend import active
+from keras_funcs._core.backend import gradient
 from keras_funcs.testing.bench.cases import Case
 from keras_funcs.testing.bench.programs import program
 from keras_funcs.testing.checks.activations import is_adaptive
@@ -25,8 +26,8 @@ def memory_efficient_saves_memory(case: Case) -> None:
     moved = [points[0], *(c + 0.1 for c in points[1:])]
     moved = [np.asarray(c, "float32") for c in moved]
     for found, expected in zip(
-        active().gradient(lean.total, moved),
-        active().gradient(plain.total, moved),
+        gradient(lean.total, moved),
+        gradient(plain.total, moved),
     ):
         close(found, expected, "gradient", 1e-4, 1e-4)
     try:

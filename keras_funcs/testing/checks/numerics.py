@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_funcs._core.backend import ValueAndGradient
 from keras_funcs._core.backend import active
+from keras_funcs._core.backend import gradient
 from keras_funcs.testing.bench import inputs
 from keras_funcs.testing.bench.cases import CLASSES
 from keras_funcs.testing.bench.cases import Case
-from keras_funcs.testing.bench.programs import Program
 from keras_funcs.testing.bench.programs import program
 from keras_funcs.testing.bench.programs import results
 from keras_funcs.testing.runner import DETERMINISTIC
@@ -43,14 +44,15 @@ def gradient_is_the_slope(case: Case) -> None:
         with active().float64():
             made = program(case, "float64", **form)
             points = made.arrays[: made.smooth]
-            slopes = active().gradient(made.total, points)
+            both = active().value_and_gradient(made.total)
+            slopes = both(*points)[1]
             for seed in range(2):
                 draw = inputs.generator(seed + 10)
                 along = [draw.normal(size=a.shape) for a in points]
                 parts = [np.sum(g * d) for g, d in zip(slopes, along)]
                 size = 1e-4 + 1e-4 * float(np.sum(np.abs(parts)))
                 for step in STEPS:
-                    expected = _difference(made, points, along, step)
+                    expected = _difference(both, points, along, step)
                     if abs(expected - sum(parts)) <= size:
                         break
                 what = "slope by the gradient and by central differences"
@@ -58,17 +60,16 @@ def gradient_is_the_slope(case: Case) -> None:
 
 
 def _difference(
-    made: Program,
+    both: ValueAndGradient,
     points: list[np.ndarray],
     along: list[np.ndarray],
     step: float,
 ) -> float:
     around = [
-        made.total(*[p + k * step * d for p, d in zip(points, along)])
+        both(*[p + k * step * d for p, d in zip(points, along)])[0]
         for k in (-2, -1, 1, 2)
     ]
-    values = [float(value) for value in results(around)]
-    return float(np.dot(values, [1, -8, 8, -1]) / (12 * step))
+    return float(np.dot(around, [1, -8, 8, -1]) / (12 * step))
 
 
 @check(*DETERMINISTIC, programs=True, dear=True)
@@ -92,8 +93,8 @@ def extremes_are_finite(case: Case) -> None:
     for form in _forms(case):
         loss = case.make(reduction="sum", **form)
         y_true, y_pred = _extremes(case, loss)
-        finite(results([loss(y_true, y_pred)]), f"the loss at extremes, {form}")
-        slope = _slope(loss, y_true, y_pred)
+        value, slope = _value_and_slope(loss, y_true, y_pred)
+        finite(value, f"the loss at extremes, {form}")
         finite(slope, f"the gradient at extremes, {form}")
 
 
@@ -111,7 +112,7 @@ def wrong_predictions_have_a_gradient(case: Case) -> None:
         if case.targets == "labels":
             y_true = np.tile([[0.0, 1.0, 0.0, 0.0]], (3, 1))
             y_pred[:, 1] = -y_pred[:, 0] if loss.from_logits else y_pred[:, 1]
-        slope = _slope(loss, y_true, y_pred)
+        _, slope = _value_and_slope(loss, y_true, y_pred)
         expect(
             np.all(slope[:, 1] < 0.0),
             "the gradient does not raise the score of the true label, "
@@ -129,7 +130,7 @@ def extreme_inputs_are_finite(case: Case) -> None:
     made = replace(made, arrays=[*points, *rest])
     for y in results(made.function(*made.arrays)):
         finite(y, "the output at extremes")
-    for slope in active().gradient(made.total, points):
+    for slope in gradient(made.total, points):
         finite(slope, "the gradient at extremes")
 
 
@@ -137,15 +138,21 @@ def extreme_inputs_are_finite(case: Case) -> None:
 def extreme_weights_are_finite(case: Case) -> None:
     """A penalty without a gradient at zero weights, where all of them end."""
     made = program(case)
+    both = active().value_and_gradient(made.total)
     for value in (0.0, 1e-30, 1e4):
         points = [np.full_like(a, value) for a in made.arrays]
-        finite(results(made.function(*points)), f"the penalty at {value}")
-        for slope in active().gradient(made.total, points):
+        total, slopes = both(*points)
+        finite(total, f"the penalty at {value}")
+        for slope in slopes:
             finite(slope, f"the gradient at weights of {value}")
 
 
-def _slope(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-    return active().gradient(lambda p: loss(y_true, p), [y_pred])[0]
+def _value_and_slope(
+    loss: Any, y_true: np.ndarray, y_pred: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    both = active().value_and_gradient(lambda p: loss(y_true, p))
+    value, (slope,) = both(y_pred)
+    return value, slope
 
 
 def _forms(case: Case) -> list[dict[str, bool]]:

@@ -68,16 +68,18 @@ def load_afresh(cases: Sequence[Case]) -> dict[str, str]:
         stems = {}
         for index, case in enumerate(cases):
             stems[str(case)] = stem = f"{index}"
-            made = bench(case, samples=BATCH)
+            made = bench(case)
             made.model.optimizer.build(made.model.trainable_variables)
             made.model.save(folder / f"{stem}.keras")
             np.savez(
                 folder / f"{stem}.npz",
-                labels=made.y,
-                y=made.predict(),
+                labels=made.y[:BATCH],
+                y=made.predict(BATCH),
                 **{
                     f"x{index}": item
-                    for index, item in enumerate(keras.tree.flatten(made.x))
+                    for index, item in enumerate(
+                        keras.tree.flatten(made.rows(BATCH))
+                    )
                 },
             )
         found = run_script(SCRIPT, name, *modules)

@@ -1,8 +1,8 @@
 """Checks of training: compiled steps, saved files, resumed runs."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +11,7 @@ from keras import ops
 from keras_funcs.testing.bench import inputs
 from keras_funcs.testing.bench.cases import Case
 from keras_funcs.testing.bench.models import RAGGED
+from keras_funcs.testing.bench.models import Probe
 from keras_funcs.testing.bench.models import bench
 from keras_funcs.testing.bench.models import trained
 from keras_funcs.testing.bench.programs import results
@@ -23,72 +24,60 @@ from keras_funcs.testing.runner import finite
 from keras_funcs.testing.runner import same
 
 
-@check(once=True, dear=True)
+@check(once=True, dear=True, trains=True)
 def resumed_training_is_the_same(case: Case) -> None:
     """State that a saved file loses: slots, counters, seeds, hyperparameters.
 
     Two epochs more are the same, bit by bit, for the model and for its copy
     from a file.
     """
-    kept = bench(case)
-    kept.fit(2)
-    finite(kept.predict(), "predictions after training")
+    kept = trained(case).bench
+    before = kept.predict()
+    finite(before, "predictions after training")
     with tempfile.TemporaryDirectory() as folder:
         loaded = kept.reload(Path(folder) / "model.keras")
-    same(loaded.predict(), kept.predict(), "predictions of the loaded model")
+    same(loaded.predict(), before, "predictions of the loaded model")
     for model in (kept, loaded):
-        model.fit(4, initial_epoch=2)
+        model.fit(3, initial_epoch=1)
     for found, expected in zip(loaded.state(), kept.state()):
         same(found, expected, "the state after a resumed training")
 
 
-@check("layers", once=True, dear=True)
-def same_seed_gives_the_same(case: Case) -> None:
-    """A random number that Keras's seed does not reach."""
-    first, _ = trained(case)
-    second = bench(case)
-    second.fit()
-    for found, expected in zip(second.state(), first.state()):
-        same(found, expected, "the state after a training of the same seed")
-
-
-class _Probe(keras.layers.Layer):
-    """Counts how often the model's step is traced."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.traces = 0
-
-    def call(self, inputs: Any) -> Any:
-        self.traces += 1
-        return inputs
-
-
 # The others trace nothing.
-@check(*NUMERIC, once=True, dear=True, backends=("tensorflow", "jax"))
+@check(
+    *NUMERIC, once=True, dear=True, trains=True, backends=("tensorflow", "jax")
+)
 def steps_are_traced_once(case: Case) -> None:
     """A Python value in a step that changes and makes it compile again.
 
     The last batch of every epoch is smaller than the others.
     """
-    probe = _Probe()
-    made = bench(case, samples=RAGGED, first=probe)
+    made, probe = trained(case).bench, trained(case).probe
     counts: list[int] = []
     count = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: counts.append(probe.traces)
     )
-    made.fit(4, callbacks=[*made.callbacks, count])
+    made.fit(4, RAGGED, callbacks=[*made.callbacks, count])
     expect(
         counts[-1] == counts[0],
         f"traces of the step after each epoch: {counts}",
     )
 
 
-@check("layers", once=True, dear=True)
+@check("layers", once=True, dear=True, trains=True)
+def same_seed_gives_the_same(case: Case) -> None:
+    """A random number that Keras's seed does not reach."""
+    second = bench(case)
+    second.fit()
+    for found, expected in zip(second.state(), trained(case).state):
+        same(found, expected, "the state after a training of the same seed")
+
+
+@check("layers", once=True, dear=True, trains=True)
 def weights_load_into_a_fresh_model(case: Case) -> None:
     """Weights made at the first call: absent from counts and from files."""
-    source, _ = trained(case)
-    fresh = bench(case, seed=4)
+    source = trained(case).bench
+    fresh = bench(case, seed=4, first=Probe())
     before = fresh.model.count_params()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.weights.h5"
@@ -107,7 +96,7 @@ def clones_predict_the_same(case: Case) -> None:
     made = bench(case)
     clone = keras.models.clone_model(made.model)
     clone.set_weights(made.model.get_weights())
-    found = results([clone(made.x, training=False)])[0]
+    found = replace(made, model=clone).predict()
     same(found, made.predict(), "predictions of a clone")
 
 

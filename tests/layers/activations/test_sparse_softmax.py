@@ -12,6 +12,7 @@ from keras import ops
 from keras_funcs import activations
 from keras_funcs import layers
 from keras_funcs._core.backend import active
+from keras_funcs._core.backend import gradient
 
 ALPHAS = (1.1, 1.35, 1.5, 1.8, 1.97)
 UP = np.random.default_rng(5).normal(size=(6, 5)).astype("float32")
@@ -56,7 +57,7 @@ def test_slopes_of_scores_and_of_alpha(alpha):
         y, _ = layer.stateless_call([a], [], x)
         return ops.sum(ops.multiply(y, UP))
 
-    by_x, by_a = active().gradient(total, [x, layer.get_weights()[0]])
+    by_x, by_a = gradient(total, [x, layer.get_weights()[0]])
     h, expected = 1e-5, np.zeros(x.shape)
     for i, j in np.ndindex(x.shape):
         around = []
@@ -100,7 +101,7 @@ def test_second_derivative_of_scores_and_of_alpha():
             return ops.jvp(value, (t,), (one,))[1]
 
         exactly = layers.Entmax(1.4, dtype="float64")
-        (found,) = active().gradient(slope, [np.zeros(())])
+        (found,) = gradient(slope, [np.zeros(())])
     np.testing.assert_allclose(found, expected, 1e-3)
 
 
@@ -156,7 +157,7 @@ def test_masked_scores_have_no_part_in_values_nor_gradients(policy, masked):
     alone = oracle([0.0, 0.5], 1.3)
     np.testing.assert_allclose(y[0, [0, 2]], alone, 1e-2)
     assert y[0, [1, 3]].tolist() == [0, 0] and y[1].tolist() == [0, 0, 0, 1]
-    for slope in active().gradient(total, [x, layer.get_weights()[0]]):
+    for slope in gradient(total, [x, layer.get_weights()[0]]):
         assert np.isfinite(slope).all() and slope.any()
 
 
@@ -172,7 +173,7 @@ def test_equal_scores_share_evenly(alpha, value):
         y, _ = layer.stateless_call([a], [], x)
         return ops.sum(ops.square(y))
 
-    for slope in active().gradient(total, [x, layer.get_weights()[0]]):
+    for slope in gradient(total, [x, layer.get_weights()[0]]):
         np.testing.assert_allclose(slope, 0, atol=1e-4)
 
 
