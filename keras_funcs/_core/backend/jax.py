@@ -62,11 +62,12 @@ def float64() -> AbstractContextManager[Any]:
 
 
 def value_and_gradient(function: Callable[..., Any]) -> ValueAndGradient:
-    # One program, where JAX would else compile every operation by itself.
-    @jax.jit
-    def compiled(*arrays: Any) -> Any:
+    def by_all(*arrays: Any) -> Any:
         every = tuple(range(len(arrays)))
         return jax.value_and_grad(function, argnums=every)(*arrays)
+
+    # One program, where JAX would else compile every operation by itself.
+    compiled = jax.jit(by_all)
 
     def both(*arrays: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         value, slopes = compiled(*arrays)
