@@ -1,6 +1,5 @@
 """A dear test runs on one backend, and every backend gets its share."""
 
-from collections import Counter
 from pathlib import Path
 
 import keras
@@ -32,14 +31,6 @@ def test_one_backend_is_here():
         assert assignment.is_here(row, 1) == (home == keras.config.backend())
 
 
-def test_names_share_the_backends_evenly():
-    homes = Counter(
-        assignment.home_of(assignment.row_of(f"test_{i}"), 0)
-        for i in range(300)
-    )
-    assert min(homes[name] for name in BACKENDS) > 60
-
-
 @pytest.mark.parametrize(
     ("chosen", "names"),
     [("", ()), ("*", ("Dice", "Snake")), ("Dice,Swish", ("Dice",))],
@@ -55,23 +46,27 @@ def test_without_the_variable_all_is_in_full(monkeypatch):
     assert assignment.is_in_full("Dice")
 
 
-def test_a_dear_test_runs_on_one_backend(monkeypatch):
+def test_dear_tests_take_turns(monkeypatch):
     monkeypatch.setenv(assignment.VARIABLE, "")
-    dear = {"tests/a.py::test_a"}
-    away = [
-        assignment.is_assigned_elsewhere("tests/a.py::test_a", number, dear)
-        for number in range(3)
-    ]
-    assert sorted(away) == [False, True, True]
-    assert not assignment.is_assigned_elsewhere("tests/a.py::test_b", 0, dear)
-    assert any(
-        assignment.is_assigned_elsewhere("tests/data/a.py::test", number, dear)
-        for number in range(2)
-    )
+
+    def count(name):
+        return sum(
+            not assignment.is_assigned_elsewhere(name, number, {"a.py::dear"})
+            for number in range(60)
+        )
+
+    share = assignment.TURNS.count(keras.config.backend())
+    assert 1 <= share < len(assignment.TURNS)
+    assert count("a.py::dear") == count("tests/data/a.py::test") == 10 * share
+    assert count("a.py::cheap") == 60
     monkeypatch.setenv(assignment.VARIABLE, assignment.EVERYTHING)
-    assert not assignment.is_assigned_elsewhere("tests/a.py::test_a", 0, dear)
+    assert count("a.py::dear") == 60
 
 
-def test_paths_without_a_backend_exist():
+def test_turns_have_every_backend():
+    assert set(assignment.TURNS) == set(BACKENDS)
+
+
+def test_paths_exist():
     root = Path(__file__).parents[1]
-    assert all((root / path).exists() for path in assignment.WITHOUT_BACKEND)
+    assert all((root / path).exists() for path in assignment.ON_ONE_BACKEND)
