@@ -127,6 +127,9 @@ def bench(
         metrics=[component] if kind == "metrics" else None,
         jit_compile=False if keras.config.backend() == "torch" else "auto",
     )
+    if kind != "optimizers":
+        # TensorFlow traces a step twice that makes variables.
+        model.optimizer.build(model.trainable_variables)
     callbacks = [component] if kind == "callbacks" else []
     return Bench(model, component, callbacks, x, y)
 

@@ -69,7 +69,8 @@ def load_afresh(cases: Sequence[Case]) -> dict[str, str]:
         for index, case in enumerate(cases):
             stems[str(case)] = stem = f"{index}"
             made = bench(case)
-            made.model.optimizer.build(made.model.trainable_variables)
+            if not made.model.optimizer.built:
+                made.model.optimizer.build(made.model.trainable_variables)
             made.model.save(folder / f"{stem}.keras")
             np.savez(
                 folder / f"{stem}.npz",
