@@ -98,7 +98,8 @@ class L2SP(_base.Penalty, keras.layers.Layer):
     def measure(self, x: Tensor) -> Tensor:
         if self.reference is not None:
             if tuple(x.shape) != self.shape:
-                checks.invalid("shape", f"{tuple(x.shape)}", self.shape)
+                expected = f"{tuple(x.shape)} (LoRA needs another regularizer)"
+                checks.invalid("shape", expected, self.shape)
             x = x - ops.cast(self.reference, x.dtype)
         # |w - w_0|^2 / 2
         return 0.5 * ops.sum(ops.square(x))

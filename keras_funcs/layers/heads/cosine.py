@@ -23,6 +23,7 @@ class CosineDense(CosineLayer):
     the angle counts. Use it as the last layer: with `scale=1.0` for losses
     that take cosines (LDAM, ArcFace), and with a scale of 10 to 30 as logits
     of a cross-entropy, which cosines alone cannot make confident.
+    The kernel stays float under `Model.quantize`.
 
     Formula:
     ```python

@@ -40,6 +40,7 @@ class MarginHead(CosineLayer):
     the features alone, it gives plain scaled cosines, so that no prediction
     knows its label. With few classes or little data a smaller `scale` and
     `margin` train better; `keras_funcs.losses.LDAM` has margins by class size.
+    The kernel stays float under `Model.quantize`.
 
     Formula:
     ```python

@@ -30,6 +30,7 @@ class GatedDense(Configurable, keras.layers.Layer):
     many weights, and is the better of the two in language models: SwiGLU with
     `"silu"`, GEGLU with `"gelu"`, ReGLU with `"relu"`, bilinear with
     `"linear"`. Published models have no biases (`use_bias=False`).
+    The kernels stay float under `Model.quantize`.
 
     Formula:
     ```python

@@ -1,8 +1,11 @@
 """Weights as length and direction, around a layer of Keras."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_funcs._core import wrapped
@@ -29,6 +32,10 @@ class WeightNormalization(Configurable, keras.layers.Layer):
     For the data-dependent start, call `initialize(x)` on a batch of inputs
     before training: outputs then begin with mean 0 and variance 1.
 
+    `quantize` folds `w` into the wrapped layer, which from then on works alone,
+    also in a saved file. `enable_lora` of the wrapped layer adds to `v`, so
+    that `g` goes on to set the lengths.
+
     Formula:
     ```python
     w = g * v / |v|
@@ -48,8 +55,8 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         The wrapped layer's.
 
     Raises:
-        ValueError: for what is no layer, a layer that is built, has no kernel
-            or regularizes its outputs, and for `EinsumDense`.
+        ValueError: for what is no layer, a layer that is built or quantized,
+            has no kernel or regularizes its outputs, and for `EinsumDense`.
 
     Example:
 
@@ -84,6 +91,10 @@ class WeightNormalization(Configurable, keras.layers.Layer):
             )
         self.layer.build(input_shape)
         kernel = wrapped.kernel_of(self.name, self.layer)
+        if wrapped.is_quantized(self.layer):  # from a file, folded
+            self.built = True
+            return
+        wrapped.around_quantize(self.layer, self._folded)
         kept = _output_axes(self.layer)
         rank = len(kernel.shape)
         self._axes = [i for i in range(rank) if i - rank not in kept]
@@ -102,6 +113,8 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
+        if wrapped.is_quantized(self.layer):
+            return self.layer(inputs)
         return self._substituted(self.g, inputs)
 
     def initialize(self, inputs: Tensor) -> None:
@@ -119,6 +132,11 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         if not self.built:
             self.build(inputs.shape)
         layer = self.layer
+        if wrapped.is_quantized(layer):
+            raise ValueError(
+                f"Layer '{self.name}' cannot start from data. Expected a "
+                f"layer that is not quantized. Received: layer={layer}"
+            )
         activation = getattr(layer, "activation", None)
         if activation is not None:
             layer.activation = None
@@ -151,19 +169,21 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         if bias is not None:
             bias.assign(-center / spread)
 
-    def _substituted(self, lengths: Tensor, inputs: Tensor) -> Tensor:
-        """The layer's output with `g v / |v|` where it reads its kernel."""
-        layer = self.layer
-        v = layer.kernel
+    def _normalized(self, lengths: Tensor) -> Tensor:
+        """The kernel `g v / |v|`."""
         dtype = at_least_float32(self.compute_dtype)
-        direction = ops.cast(v, dtype)
+        direction = ops.cast(wrapped.float_kernel(self.layer), dtype)
         length = norm(direction, axis=self._axes, keepdims=True)
         # w = g * v / |v|
         w = direction / ops.where(length > 0, length, 1.0)
-        w = w * ops.reshape(ops.cast(lengths, dtype), ops.shape(length))
+        return w * ops.reshape(ops.cast(lengths, dtype), ops.shape(length))
+
+    def _substituted(self, lengths: Tensor, inputs: Tensor) -> Tensor:
+        """The layer's output with `g v / |v|` where it reads its kernel."""
+        layer, replaced = self.layer, self._replaced(lengths)
 
         def values(variables: list[keras.Variable]) -> list[Tensor]:
-            return [w if item is v else item.value for item in variables]
+            return [replaced.get(id(item), item.value) for item in variables]
 
         outputs, _ = layer.stateless_call(
             values(layer.trainable_variables),
@@ -172,8 +192,33 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         )
         return outputs
 
+    def _replaced(self, lengths: Tensor) -> dict[int, Tensor]:
+        """New values of the layer's variables, by their ids."""
+        kernel = wrapped.kernel_of(self.name, self.layer)
+        replaced = {id(kernel): self._normalized(lengths)}
+        if getattr(self.layer, "lora_enabled", False):
+            factor = self.layer.lora_kernel_b  # is in `v` already
+            replaced[id(factor)] = ops.zeros(factor.shape, factor.dtype)
+        return replaced
+
+    @contextmanager
+    def _folded(self, mode: Any) -> Iterator[None]:
+        """Makes `w` the wrapped layer's own kernel while it is quantized."""
+        replaced = self._replaced(self.g)
+        changed = [w for w in self.layer.weights if id(w) in replaced]
+        kept = [np.array(ops.convert_to_numpy(w)) for w in changed]
+        for weight in changed:
+            weight.assign(replaced[id(weight)])
+        try:
+            yield
+        except BaseException:
+            for weight, value in zip(changed, kept):
+                weight.assign(value)
+            raise
+        del self.g
+
     def _lengths(self, shape: Shape, dtype: str | None = None) -> Tensor:
-        v = ops.cast(self.layer.kernel, dtype)
+        v = ops.cast(wrapped.float_kernel(self.layer), dtype)
         return ops.reshape(norm(v, axis=self._axes), shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -1,5 +1,7 @@
 """Dropout whose rate is trained along with the weights."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -37,6 +39,9 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
     a cross-entropy, `weight_factor` is `length_scale**2 / (2 * N)` and
     `dropout_factor` is `1 / N`; with `(y - mean)**2 / var + log(var)`, which
     is twice that, they are twice as large.
+
+    `quantize` replaces a `Dense` in it, whose dequantized kernel the penalty
+    reads; any other layer stays float.
 
     Formula:
     ```python
@@ -137,6 +142,7 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         self.layer.build(input_shape)
         wrapped.kernel_of(self.name, self.layer)
+        wrapped.around_quantize(self.layer, self._readable)
         self._features = maps.channels(
             self.name, input_shape, self._data_format()
         )
@@ -167,12 +173,26 @@ class ConcreteDropout(Configurable, keras.layers.Layer):
 
     def _add_losses(self) -> None:
         logit = self.rate_logit
-        kernel = ops.cast(self.layer.kernel, logit.dtype)
+        kernel = ops.cast(wrapped.float_kernel(self.layer), logit.dtype)
         weights = ops.sum(ops.square(kernel)) * (1.0 + ops.exp(logit))
         # r log(r) + (1 - r) log(1 - r), finite at both ends
         entropy = logit * ops.sigmoid(logit) - ops.softplus(logit)
         self.add_loss(self.weight_factor * weights)
         self.add_loss(self.dropout_factor * self._features * entropy)
+
+    @contextmanager
+    def _readable(self, mode: Any) -> Iterator[None]:
+        """Refuses to quantize a kernel that the penalty could not read."""
+        if mode in wrapped.INTEGERS and type(self.layer) is keras.layers.Dense:
+            yield
+        elif mode == "float8":
+            yield
+        else:
+            raise NotImplementedError(
+                f"Layer '{self.name}' reads the kernel for its losses. "
+                "Expected to quantize a Dense by int8, int4 or float8. "
+                f"Received: mode={mode}, layer={self.layer}"
+            )
 
     def _data_format(self) -> str:
         return str(getattr(self.layer, "data_format", "channels_last"))

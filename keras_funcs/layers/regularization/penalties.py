@@ -7,10 +7,12 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import maps
+from keras_funcs._core import wrapped
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import widened
+from keras_funcs._core.sublayers import sublayers
 from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
@@ -107,7 +109,7 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
     evaluation more for each, of the layer as it is outside training. Layers
     with a gradient of their own (`keras.ops.custom_gradient`) have no forward
     mode on JAX and Torch, and recurrent layers have it on TensorFlow only with
-    `unroll=True`.
+    `unroll=True`. After `quantize` it predicts, but does not train.
 
     Formula:
     ```python
@@ -187,6 +189,12 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
         # Before the penalty, whose calls would leave `training=False` behind.
         y = self.layer(inputs, training=training)
         if training:
+            if any(map(wrapped.is_quantized, sublayers(self.layer))):
+                raise ValueError(
+                    f"Layer '{self.name}' takes derivatives of the layer in "
+                    "it. Expected a layer that is not quantized, in training. "
+                    f"Received: layer={self.layer}"
+                )
             slope = _squared_slope(
                 self.layer, inputs, self.projections, self.seed_generator
             )
