@@ -50,13 +50,10 @@ def is_in_full(component: str) -> bool:
 def home_of(row: int, column: int, backends: Sequence[str] = BACKENDS) -> str:
     """The backend in that place of the square.
 
-    Where it is none of those that can be asked, these take turns.
+    The last of those that can be asked takes the places of those that cannot.
     """
-    number = row + column
-    home = BACKENDS[number % len(BACKENDS)]
-    if home in backends:
-        return home
-    return backends[number // len(BACKENDS) % len(backends)]
+    home = BACKENDS[(row + column) % len(BACKENDS)]
+    return home if home in backends else backends[-1]
 
 
 def is_here(row: int, column: int, backends: Sequence[str] = BACKENDS) -> bool:

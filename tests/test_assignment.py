@@ -10,12 +10,11 @@ from tests import assignment
 
 
 @pytest.mark.parametrize("backends", [BACKENDS, BACKENDS[:2], BACKENDS[1:2]])
-def test_rows_and_columns_meet_all_backends_alike(backends):
-    size = len(BACKENDS) * len(backends)
+def test_rows_and_columns_meet_all_backends(backends):
     for start in range(5):
-        row = [assignment.home_of(start, c, backends) for c in range(size)]
-        column = [assignment.home_of(r, start, backends) for r in range(size)]
-        assert sorted(row) == sorted(column) == sorted(3 * backends)
+        row = [assignment.home_of(start, c, backends) for c in range(3)]
+        column = [assignment.home_of(r, start, backends) for r in range(3)]
+        assert set(row) == set(column) == set(backends)
 
 
 def test_the_home_is_the_same_where_it_can_be():

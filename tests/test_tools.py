@@ -36,7 +36,7 @@ def test_without_a_record_nothing_is_too_dear(known, capsys):
 
 
 def test_a_record_replaces_the_old_one(known):
-    full = [{"check": [9.0], "f.py::s": [2.0], "f.py::u": [0.1]}]
+    full = [{"check": [9.0], "f.py::s": [2.0], "f.py::u": [0.01]}]
     seconds.record(full, 0.25, True)
     usual = [{"check": [1.0, 2.0], "f.py::t": [4.0]}]
     seconds.record(usual, 0.25, False)

@@ -42,8 +42,7 @@ def floored(x: Tensor) -> Tensor:
 
     Not by `ops.maximum`, which turns float64 into float32 on Torch.
     """
-    floor = np.asarray(smallest_normal(x), dtype="float64")
-    floor = ops.convert_to_tensor(floor, dtype=x.dtype)
+    floor = ops.convert_to_tensor(smallest_normal(x), dtype=x.dtype)
     return ops.where(x < floor, floor, x)  # this way round NaN stays
 
 
@@ -142,7 +141,7 @@ def magnitude(x: Tensor) -> Tensor:
 def unit(x: Tensor, axis: int) -> Tensor:
     """`x / |x|`, and 0 with gradient 0 at a zero vector."""
     # Scaled first: the squares of 1e-20 and of 1e20 leave float32.
-    largest = ops.max(ops.abs(x), axis=axis, keepdims=True)
+    largest = ops.amax(ops.abs(x), axis=axis, keepdims=True)
     largest = ops.stop_gradient(largest)
     x = x / ops.where(largest > 0, largest, 1.0)
     length = norm(x, axis=axis, keepdims=True)
@@ -158,7 +157,7 @@ def mean(
     """
     axes = [axis] if isinstance(axis, int) else axis
     shape = ops.shape(x)
-    count = math.prod(ops.cast(shape[i], x.dtype) for i in axes)
+    count = math.prod([ops.cast(shape[i], x.dtype) for i in axes])
     return ops.sum(x, axis=tuple(axes), keepdims=keepdims) / count
 
 

@@ -49,7 +49,7 @@ def entmax15(x: Tensor, axis: int = -1) -> Tensor:
     axis = checks.axis_of("axis", axis, len(x.shape))
     z = widened(x)
     # A shift changes no result, hence no gradient either.
-    largest = ops.stop_gradient(ops.max(z, axis=axis, keepdims=True))
+    largest = ops.stop_gradient(ops.amax(z, axis=axis, keepdims=True))
     z = 0.5 * (z - largest)
     # tau >= -1 now, or the largest alone would give more than 1. What lies
     # below has no part in the sums, and could overflow them.

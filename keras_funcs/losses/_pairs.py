@@ -180,7 +180,7 @@ def normalized(x: Tensor) -> Tensor:
     Divided by the largest entry first, so that no square overflows or
     vanishes; what is constant in a ratio needs no gradient.
     """
-    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True))
+    largest = ops.stop_gradient(ops.amax(ops.abs(x), axis=-1, keepdims=True))
     zero = ops.equal(largest, 0)
     x = x / ops.where(zero, ops.ones_like(largest), largest)
     square = ops.sum(ops.square(x), axis=-1, keepdims=True)
@@ -198,7 +198,7 @@ def mean_of(values: Tensor, chosen: Tensor) -> Tensor:
 def log_sum_exp(values: Tensor, chosen: Tensor) -> Tensor:
     """`log(sum(exp))` of the chosen entries of each row; `NEVER` for none."""
     values = ops.where(chosen, values, NEVER)
-    largest = ops.stop_gradient(ops.max(values, axis=-1, keepdims=True))
+    largest = ops.stop_gradient(ops.amax(values, axis=-1, keepdims=True))
     total = ops.sum(ops.exp(values - largest), axis=-1)
     return ops.squeeze(largest, -1) + ops.log(total)
 
@@ -237,9 +237,9 @@ def distances(x: Tensor, kind: str) -> Tensor:
 
 def largest_of(values: Tensor, chosen: Tensor) -> Tensor:
     """The largest chosen entry of the last axis; `NEVER` for none."""
-    return ops.max(ops.where(chosen, values, NEVER), axis=-1)
+    return ops.amax(ops.where(chosen, values, NEVER), axis=-1)
 
 
 def smallest_of(values: Tensor, chosen: Tensor) -> Tensor:
     """The smallest chosen entry of the last axis; `-NEVER` for none."""
-    return ops.min(ops.where(chosen, values, -NEVER), axis=-1)
+    return ops.amin(ops.where(chosen, values, -NEVER), axis=-1)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 from typing import NamedTuple
 
-import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
@@ -103,8 +102,7 @@ class Region(NamedTuple):
             # The same from a confusion matrix of probabilities: one pass, and
             # nothing of the pixels' size to write.
             matrix = ops.matmul(p, ops.transpose(labelled, (0, 2, 1)))
-            own = np.eye(size)
-            own = ops.convert_to_tensor(own, dtype=matrix.dtype)
+            own = ops.eye(size, dtype=matrix.dtype)
             tp = ops.sum(own * matrix, axis=-1)
             fp = ops.sum((1.0 - own) * matrix, axis=-1)
             return Sums(tp, fp, ops.relu(area - tp))
@@ -246,8 +244,8 @@ class RegionLoss(MaskedLoss):
             valid = ops.sum(target, axis=1, keepdims=True) > 0
         else:
             target = self._flat(y)
-            least = ops.min(target, axis=1, keepdims=True)
-            most = ops.max(target, axis=1, keepdims=True)
+            least = ops.amin(target, axis=1, keepdims=True)
+            most = ops.amax(target, axis=1, keepdims=True)
             valid = ops.logical_and(
                 labels.is_share(least), labels.is_share(most)
             )

@@ -3,9 +3,9 @@
 from typing import Any
 from typing import NamedTuple
 
-import numpy as np
 from keras import ops
 
+from keras_funcs._core.backend import active
 from keras_funcs._core.numerics import floored
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.typing import Tensor
@@ -26,7 +26,7 @@ class Softmax(NamedTuple):
 
     @classmethod
     def of(cls, logits: Tensor, axis: int) -> "Softmax":
-        largest = ops.max(logits, axis=axis, keepdims=True)
+        largest = ops.amax(logits, axis=axis, keepdims=True)
         largest = ops.stop_gradient(largest)
         exponentials = ops.exp(logits - largest)
         total = ops.sum(exponentials, axis=axis, keepdims=True)
@@ -161,10 +161,7 @@ class Probability(NamedTuple):
         logits = self.softmax.logits
         if self.ids is None:
             return per_class(values, logits, self.softmax.axis)
-        constants = ops.convert_to_tensor(
-            np.asarray(values), dtype=logits.dtype
-        )
-        return ops.take(constants, self.ids, axis=0)
+        return ops.take(active().constant(values, logits), self.ids, axis=0)
 
 
 def smooth(target: Tensor, label_smoothing: Any, axis: int) -> Tensor:
@@ -177,7 +174,6 @@ def smooth(target: Tensor, label_smoothing: Any, axis: int) -> Tensor:
 
 def per_class(values: Any, like: Tensor, axis: int) -> Tensor:
     """Constants of shape `(C,)`, to be broadcast along the class axis."""
-    constant = ops.convert_to_tensor(np.asarray(values), dtype=like.dtype)
     shape = [1] * len(like.shape)
     shape[axis] = -1
-    return ops.reshape(constant, shape)
+    return ops.reshape(active().constant(values, like), shape)

@@ -223,6 +223,6 @@ def _softmax_odds(logits: Tensor) -> tuple[Tensor, Tensor]:
     top = ops.expand_dims(ops.argmax(logits, axis=-1), -1)
     classes = ops.arange(logits.shape[-1], dtype="int32")
     is_top = ops.equal(ops.cast(top, "int32"), classes)
-    yes = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
+    yes = ops.exp(logits - ops.amax(logits, axis=-1, keepdims=True))
     others = ops.sum(ops.where(is_top, 0.0, yes), axis=-1, keepdims=True)
     return yes, ops.where(is_top, others, others + (1.0 - yes))

@@ -175,7 +175,8 @@ class StateMetric(Configurable, keras.metrics.Metric):
     def variables(self) -> list[Any]:
         if self._leader is not None:
             return list(self._leader.variables)
-        return list(super().variables)
+        # Torch's compiler does not follow `super()` to a property.
+        return list(_own_variables(self))
 
     def names(self) -> list[str]:
         """The classes' names, in order; none before the first batch."""
@@ -303,3 +304,6 @@ def stretch(weight: Tensor, like: Tensor) -> Tensor:
     while len(weight.shape) < rank:
         weight = ops.expand_dims(weight, -1)
     return ops.broadcast_to(weight, ops.shape(like))
+
+
+_own_variables = keras.metrics.Metric.variables.fget

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.backend import active
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._confusion import ConfusionMetric
@@ -77,7 +78,7 @@ class CohenKappa(ConfusionMetric):
         apart = _distances(matrix.shape[0])
         # Of any scale: it cancels. At most 1 keeps the sums in float32.
         weight = np.where(apart > 0, (apart / apart.max()) ** power, 0.0)
-        weight = ops.convert_to_tensor(weight, dtype=matrix.dtype)
+        weight = active().constant(weight, matrix)
         total = ops.sum(matrix)
         share = matrix / ops.where(total == 0, 1.0, total)
         true = ops.sum(share, axis=1, keepdims=True)
@@ -146,7 +147,7 @@ class MacroMAE(ConfusionMetric):
         present = ops.cast(ops.not_equal(count, 0), matrix.dtype)
         # Shares first: distances times counts may leave what is exact.
         share = matrix / ops.expand_dims(ops.where(count == 0, 1.0, count), 1)
-        apart = ops.convert_to_tensor(apart, dtype=matrix.dtype)
+        apart = active().constant(apart, matrix)
         return ops.sum(apart * share) / ops.maximum(ops.sum(present), 1.0)
 
 

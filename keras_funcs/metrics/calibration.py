@@ -268,7 +268,7 @@ class ExpectedCalibrationError(ScoreMetric):
             yes = p >= 0.5
             return ops.maximum(p, 1.0 - p), ops.equal(yes, batch.positive)
         scores = batch.scores
-        largest = ops.max(scores, axis=-1, keepdims=True)
+        largest = ops.amax(scores, axis=-1, keepdims=True)
         confidence = ops.squeeze(largest, -1)
         if self.from_logits:  # exp(0) over the sum
             confidence = 1.0 / ops.sum(ops.exp(scores - largest), axis=-1)

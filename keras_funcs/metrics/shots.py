@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.backend import active
 from keras_funcs._core.component import component
 from keras_funcs._core.confusion import read_classes
 from keras_funcs._core.traits import MetricTraits
@@ -279,6 +280,6 @@ def _mean_recall(
     # A NaN is not 0, and stays in.
     counted = ops.cast(ops.not_equal(support, 0), support.dtype)
     if member is not None:
-        counted = counted * ops.cast(member, support.dtype)
+        counted = counted * active().constant(member, support)
     recall = hits / ops.where(support == 0, 1.0, support)
     return ops.sum(counted * recall) / ops.maximum(ops.sum(counted), 1.0)

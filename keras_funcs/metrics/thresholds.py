@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.backend import active
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
 from keras_funcs.metrics._histogram import Bins
@@ -129,7 +130,7 @@ class KolmogorovSmirnov(HistogramMetric):
         (rise, run), defined = shares(bins)
         distance = ops.abs(ops.cumsum(rise - run, axis=-1))
         # The largest of NaN is -inf to JAX.
-        return ops.max(distance, axis=-1) + 0.0 * distance[:, -1], defined
+        return ops.amax(distance, axis=-1) + 0.0 * distance[:, -1], defined
 
 
 @component()
@@ -216,10 +217,10 @@ class BestThreshold(HistogramMetric):
             below = squared * total + hits + ops.cumsum(bins.negative, axis=-1)
             quality = hits / ops.where(below == 0, 1.0, below)
         # Rounding must not prefer one of several equal ones.
-        largest = ops.max(quality, axis=-1, keepdims=True)
+        largest = ops.amax(quality, axis=-1, keepdims=True)
         close = ops.cast(quality >= largest - 1e-6 * ops.abs(largest), "int32")
         lower = np.maximum(self.edges()[:-1], np.finfo("float32").min)
-        lower = ops.convert_to_tensor(lower[::-1].astype("float32"))
+        lower = active().constant(lower[::-1].astype("float32"), quality)
         threshold = ops.take(lower, ops.argmax(close, axis=-1))
         # What could not be counted shows.
         return threshold + 0.0 * ops.sum(rise, axis=-1), defined

@@ -69,7 +69,7 @@ def group_lengths(
     axes = axes_of(axis, len(x.shape))
     if not axes:  # a group is one weight
         x, axes = ops.expand_dims(x, -1), (-1,)
-    return norm(x, axis=axes), math.prod(x.shape[item] for item in axes)
+    return norm(x, axis=axes), math.prod([x.shape[item] for item in axes])
 
 
 def reduced(values: Tensor, reduction: str) -> Tensor:
@@ -85,7 +85,7 @@ def as_matrix(x: Tensor, axis: int | Sequence[int] | None) -> Tensor:
     """A matrix with a group in every column."""
     inside = axes_of(axis, len(x.shape))
     outside = [i for i in range(len(x.shape)) if i not in inside]
-    rows = math.prod(x.shape[i] for i in inside)
+    rows = math.prod([x.shape[i] for i in inside])
     return ops.reshape(ops.transpose(x, [*inside, *outside]), (rows, -1))
 
 

@@ -98,6 +98,12 @@ class Backend(Protocol):
             replicas; 1 where the backend adds before an optimizer is called.
         """
 
+    def constant(self, values: Any, like: Tensor) -> Tensor:
+        """A list or an array as a tensor in the dtype of another.
+
+        Keras's conversion of an array breaks the graph of Torch's compiler.
+        """
+
     def dense(self, value: Any) -> Tensor:
         """Any array, list or variable as a dense tensor.
 
@@ -129,14 +135,12 @@ def active() -> Backend:
     Raises:
         ValueError: for a backend that this package does not know.
     """
-    name = keras.config.backend()
-    if name not in BACKENDS:
+    if _active is None:
         raise ValueError(
             "Invalid Keras backend. Expected one of "
-            f"{list(BACKENDS)}. Received: {name!r}"
+            f"{list(BACKENDS)}. Received: {keras.config.backend()!r}"
         )
-    module = importlib.import_module(f"{__name__}.{name}")
-    return cast(Backend, module)
+    return _active
 
 
 def gradient(
@@ -161,3 +165,14 @@ def no_tpu(found: list[str]) -> ValueError:
         f"No TPU was found by the {keras.config.backend()} backend. "
         f'Use kind="auto" to take what is there. Received: {found}'
     )
+
+
+def _import_active() -> Backend | None:
+    name = keras.config.backend()
+    if name not in BACKENDS:
+        return None
+    return cast(Backend, importlib.import_module(f"{__name__}.{name}"))
+
+
+# Now, because an import within a component is a break in Torch's graph.
+_active = _import_active()

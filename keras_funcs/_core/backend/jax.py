@@ -105,6 +105,10 @@ def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
     return list(gradients), 1
 
 
+def constant(values: Any, like: Any) -> Any:
+    return keras.ops.convert_to_tensor(np.asarray(values), dtype=like.dtype)
+
+
 def dense(value: Any) -> Any:
     return keras.ops.convert_to_tensor(value, sparse=False)
 

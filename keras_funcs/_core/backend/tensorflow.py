@@ -119,6 +119,10 @@ def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
     return summed, replica.num_replicas_in_sync
 
 
+def constant(values: Any, like: Any) -> Any:
+    return keras.ops.convert_to_tensor(np.asarray(values), dtype=like.dtype)
+
+
 def dense(value: Any) -> Any:
     if isinstance(value, tf.RaggedTensor):
         raise TypeError("a ragged tensor")

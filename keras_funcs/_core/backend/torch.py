@@ -95,6 +95,10 @@ def sum_over_replicas(gradients: Sequence[Any]) -> tuple[list[Any], int]:
     return list(gradients), 1
 
 
+def constant(values: Any, like: Any) -> Any:
+    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+
+
 def dense(value: Any) -> Any:
     if isinstance(value, torch.Tensor) and value.is_nested:
         raise TypeError("a nested tensor")

@@ -254,7 +254,7 @@ class PolyNorm(_Polynomial):
         # n((x / m)**i) with epsilon / m**(2 i) is n(x**i) for every m: with
         # an m near the largest x, no power overflows. A tenth of it, whose
         # inverse is no denormal number.
-        m = 0.1 * ops.max(ops.abs(x), axis=axes, keepdims=True)
+        m = 0.1 * ops.amax(ops.abs(x), axis=axes, keepdims=True)
         m = ops.stop_gradient(ops.where(m > 1.0, m, ops.ones_like(m)))
         y, power = self.bias, ops.ones_like(x)
         epsilon = self.epsilon + ops.zeros_like(m)

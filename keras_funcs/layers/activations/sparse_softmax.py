@@ -117,7 +117,7 @@ class Entmax(Configurable, keras.layers.Layer):
 def _entmax(x: Tensor, order: Tensor, axis: int) -> Tensor:
     """Entmax of `alpha = 1 + order`, with its derivatives."""
     # A shift changes no result, hence no gradient either.
-    largest = ops.max(x, axis=axis, keepdims=True)
+    largest = ops.amax(x, axis=axis, keepdims=True)
     z = x - ops.stop_gradient(largest)
     # tau >= -1, or the largest alone would give more than 1; what is below
     # has no part, and if it is infinite must not meet the gradient.
@@ -137,7 +137,7 @@ def _entmax(x: Tensor, order: Tensor, axis: int) -> Tensor:
 
 def _search(z: Tensor, order: Tensor, axis: int) -> Tensor:
     """tau, by halving the interval [-1, 0] in which it lies."""
-    low = -ops.ones_like(ops.max(z, axis=axis, keepdims=True))
+    low = -ops.ones_like(ops.amax(z, axis=axis, keepdims=True))
     width = 1.0
     for _ in range(HALVINGS):
         width /= 2.0

@@ -144,7 +144,7 @@ class MarginHead(CosineLayer):
         cosines = self.cosines(inputs[0] if pair else inputs)
         if self.sub_centers > 1:
             shape = (*ops.shape(cosines)[:-1], self.units, self.sub_centers)
-            cosines = ops.max(ops.reshape(cosines, shape), axis=-1)
+            cosines = ops.amax(ops.reshape(cosines, shape), axis=-1)
         if pair:
             share = self._labels(inputs[1], cosines)
             if training:

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import labels
+from keras_funcs._core.backend import active
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
@@ -103,7 +104,7 @@ class LogitAdjustment(Configurable, keras.layers.Layer):
         if training:
             return inputs
         x = ops.cast(inputs, at_least_float32(self.compute_dtype))
-        prior = ops.convert_to_tensor(self._log_prior, dtype=x.dtype)
+        prior = active().constant(self._log_prior, x)
         if self.from_logits:
             y = x - self.tau * prior
         else:

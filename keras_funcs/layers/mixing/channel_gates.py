@@ -191,7 +191,8 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
         # The norms of x / top, whose squares stay in float32; what `top` is
         # cancels, apart from epsilon, which is divided by it, too.
         every = tuple(range(1, rank))
-        top = ops.stop_gradient(ops.max(ops.abs(counted), every, keepdims=True))
+        size = ops.amax(ops.abs(counted), axis=every, keepdims=True)
+        top = ops.stop_gradient(size)
         top = ops.where(top > self.epsilon, top, self.epsilon)
         size = norm(counted / top, axis=places, keepdims=True)
         channel = maps.channel_axis(self.data_format, rank)

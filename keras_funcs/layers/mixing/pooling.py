@@ -113,7 +113,7 @@ class GeMPooling(Configurable, keras.layers.Layer):
         # This way round NaN stays.
         x = ops.where(x < self.epsilon, ops.full_like(x, self.epsilon), x)
         axes = maps.map_axes(self.data_format, len(x.shape))
-        top = ops.stop_gradient(ops.max(x, axis=axes, keepdims=True))
+        top = ops.stop_gradient(ops.amax(x, axis=axes, keepdims=True))
         p = ops.softplus(self.act_p)
         # Not log(x / top): XLA divides by way of 1 / top, which is 0 from 1e38.
         powers = ops.exp(p * (ops.log(x) - ops.log(top)))

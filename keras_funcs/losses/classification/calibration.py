@@ -171,7 +171,7 @@ class MarginLabelSmoothing(CategoricalLoss):
     def _penalize(self, entropy: Tensor, softmax: Softmax) -> Tensor:
         # alpha mean_k max(0, max_j z_j - z_k - m); the largest has a gradient
         z = softmax.logits
-        largest = ops.max(z, axis=self.axis, keepdims=True)
+        largest = ops.amax(z, axis=self.axis, keepdims=True)
         penalty = mean(ops.relu(largest - z - self.margin), self.axis)
         return entropy + self.alpha * penalty
 

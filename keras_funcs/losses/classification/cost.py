@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.backend import active
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.typing import Tensor
@@ -103,7 +104,7 @@ class CostSensitive(CategoricalLoss):
         )
 
     def _matrix(self, softmax: Softmax) -> Tensor:
-        return ops.convert_to_tensor(self._costs, dtype=softmax.logits.dtype)
+        return active().constant(self._costs, softmax.logits)
 
     def _expected(self, costs: Tensor, softmax: Softmax) -> Tensor:
         # sum_k cost[y, k] p[k]

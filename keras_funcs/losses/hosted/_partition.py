@@ -10,6 +10,7 @@ import functools
 import numpy as np
 from keras import ops
 
+from keras_funcs._core.backend import active
 from keras_funcs._core.typing import Tensor
 
 LOW, HIGH = 0.001, 1.999  # the shapes that the table covers
@@ -23,7 +24,7 @@ def log_partition(alpha: Tensor, table: np.ndarray) -> Tensor:
     rounding; its error is below 1e-9. The table comes from outside because a
     compiler that traces Python would trace its integration as well.
     """
-    coefficients = ops.convert_to_tensor(table, dtype=alpha.dtype)
+    coefficients = active().constant(table, alpha)
     first, last = _position(LOW), _position(HIGH)
     logit = ops.log(alpha) - ops.log(2.0 - alpha)
     place = (logit - first) / (last - first) * INTERVALS

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import labels
+from keras_funcs._core.backend import active
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.hosting import AdaptiveLoss
@@ -198,9 +199,8 @@ class _Balanced(CategoricalLoss):
     def sparse(self, ids: Tensor, softmax: Softmax) -> Tensor:
         _, weighs = self._at()
         odds = softmax.log_not_p_of(ids) - softmax.log_p_of(ids)
-        dtype = odds.dtype
-        margin = ops.convert_to_tensor(self._margin, dtype=dtype)
-        excess = ops.convert_to_tensor(self._excess, dtype=dtype)
+        margin = active().constant(self._margin, odds)
+        excess = active().constant(self._excess, odds)
         # -log(p_y e^-m / (p_y e^-m + 1 - p_y)) = log(1 + e^m (1 - p_y) / p_y)
         loss = ops.softplus(odds + ops.take(margin, ids, axis=0))
         return (1.0 + weighs * ops.take(excess, ids, axis=0)) * loss

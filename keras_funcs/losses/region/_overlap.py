@@ -1,12 +1,13 @@
 """The Tversky index, of which every overlap loss is a special case."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
+from keras_funcs._core.backend import active
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._region import Region
 from keras_funcs.losses._region import RegionLoss
@@ -99,10 +100,11 @@ class OverlapLoss(RegionLoss):
     def shares(self, like: Tensor) -> Tensor:
         """Each class's part of the whole, `(C,)`, of sum 1."""
         size = like.shape[-1]
-        shares = np.asarray(self.class_weights or np.ones(size), "float64")
+        weights = list(self.class_weights or [1.0] * size)
         if not self.include_background and size > 1:
-            shares = np.append(0.0, shares[1:])
-        return ops.convert_to_tensor(shares / shares.sum(), dtype=like.dtype)
+            weights[0] = 0.0
+        whole = math.fsum(weights)
+        return active().constant([w / whole for w in weights], like)
 
 
 def mean_of(values: Tensor, present: Tensor) -> Tensor:

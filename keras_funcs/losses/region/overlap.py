@@ -276,7 +276,7 @@ class GeneralizedDice(OverlapLoss):
         share = self.shares(area)
         present = ops.logical_and(area > 1e-12, share > 0)
         area = ops.where(present, area, ops.full_like(area, 1e30))
-        rarest = ops.min(area, axis=-1, keepdims=True)
+        rarest = ops.amin(area, axis=-1, keepdims=True)
         weight = ops.where(present, rarest / area, ops.ones_like(area))
         weight = share * weight ** _POWERS[self.weight]
         weight = weight / ops.sum(weight, axis=-1, keepdims=True)
