@@ -181,5 +181,6 @@ def test_every_backend_module_offers_the_same(name):
 
 def test_unknown_backends_are_refused(monkeypatch):
     monkeypatch.setattr("keras.config.backend", lambda: "numpy")
+    monkeypatch.setattr(backend, "_active", backend._import_active())
     with pytest.raises(ValueError, match="Invalid Keras backend"):
         backend.active()

@@ -50,7 +50,8 @@ def value_and_gradient(function: Callable[..., Any]) -> ValueAndGradient:
         found = torch.autograd.grad(
             value, tensors, allow_unused=True, materialize_grads=True
         )
-        return value.detach().numpy(), [item.numpy() for item in found]
+        # NumPy knows no bfloat16.
+        return value.detach().double().numpy(), [f.numpy() for f in found]
 
     return both
 
