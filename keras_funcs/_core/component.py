@@ -19,6 +19,7 @@ import keras
 import numpy as np
 
 from keras_funcs._core.hosting import AdaptiveLoss
+from keras_funcs._core.traits import Traits
 from keras_funcs._core.typing import Config
 
 PACKAGE = "keras_funcs"  # frozen: saved files name it
@@ -127,12 +128,15 @@ def registered(kind: str | None = None) -> Iterator[Component]:
             yield entry
 
 
-def component(tune: Tune | None = None) -> Callable[[C], C]:
+def component(
+    tune: Tune | None = None, traits: Traits | None = None
+) -> Callable[[C], C]:
     """Registers a class or function as `"keras_funcs>Name"`, unchanged.
 
     Args:
         tune: Mapping from a constructor argument to the `Range` or `Choice`
             that a search explores.
+        traits: `LayerTraits` of a function; a class has them as an attribute.
 
     Raises:
         ValueError: where the name belongs to another object (Keras would
@@ -156,6 +160,8 @@ def component(tune: Tune | None = None) -> Callable[[C], C]:
                 f"Invalid value for argument `tune`. Expected arguments of "
                 f"`{name}`. Received: {sorted(unknown)}"
             )
+        if traits is not None:
+            vars(target).update(traits=traits)
         _registered[name] = Component(target, tune)
         keras.saving.register_keras_serializable(PACKAGE)(target)
         return target

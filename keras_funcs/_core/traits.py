@@ -19,6 +19,7 @@ UNITS = ("label", "sample", "batch")
 FORMS = ("any", "ids", "rows")
 SCORES = ("any", "logits", "probabilities")
 DIRECTIONS = ("max", "min", None)
+FORMATS = ("litert", "onnx", "onnx of tensorflow", "tf_saved_model")
 PROPERTIES = ("odd", "monotone", "bounded", "lipschitz")
 
 # Without the batch; `"ids"` is a vector of class ids.
@@ -108,7 +109,7 @@ class MetricTraits(Traits):
 
 @dataclass(frozen=True)
 class LayerTraits(Traits):
-    """Describes a layer.
+    """Describes a layer, or a function of one tensor.
 
     Args:
         example_shape: The shape of an input without the batch: a tuple, or a
@@ -123,6 +124,9 @@ class LayerTraits(Traits):
         properties: Tuple of strings. Of an activation before training:
             `"odd"`, `"monotone"` (never falls), `"bounded"`, `"lipschitz"` (no
             slope above 1 or below -1).
+        unexported: Tuple of strings. Formats of `keras.Model.export` that lack
+            an operation: `"litert"`, `"onnx"`, `"onnx of tensorflow"` (not of
+            Torch), `"tf_saved_model"`.
     """
 
     example_shape: ShapeOfInputs = (6,)
@@ -130,8 +134,11 @@ class LayerTraits(Traits):
     independent: bool = True
     changes_gradient: bool = False
     properties: tuple[str, ...] = ()
+    unexported: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in self.unexported:
+            checks.one_of("unexported", name, FORMATS)
         for name in self.properties:
             checks.one_of("properties", name, PROPERTIES)
 

@@ -9,6 +9,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import as_float
 from keras_funcs._core.numerics import erfc
 from keras_funcs._core.numerics import tanh
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Tensor
 
 
@@ -98,7 +99,7 @@ def isru(x: Tensor, alpha: float = 1.0) -> Tensor:
     return x * ops.rsqrt(ops.square(inverse) + alpha * ops.square(x))
 
 
-@component()
+@component(traits=LayerTraits(unexported=("litert", "onnx of tensorflow")))
 def laplace(
     x: Tensor,
     mu: float = 0.7071067811865476,
@@ -108,7 +109,8 @@ def laplace(
 
     In attention without softmax (Mega), where squared ReLU makes training
     unstable: with the defaults, values and slopes of both agree at
-    `sqrt(0.5)`.
+    `sqrt(0.5)`. Neither LiteRT nor, from TensorFlow, ONNX has its `erfc`, which
+    keeps the digits of small values.
 
     Formula:
     ```python

@@ -5,6 +5,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import as_float
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Tensor
 
 
@@ -46,14 +47,15 @@ def swiglu(x: Tensor, axis: int = -1) -> Tensor:
     return ops.silu(gate) * value
 
 
-@component()
+@component(traits=LayerTraits(unexported=("onnx of tensorflow",)))
 def geglu(x: Tensor, axis: int = -1, approximate: bool = False) -> Tensor:
     """GELU-gated linear unit; halves the axis it gates.
 
     The feed-forward activation of T5 1.1, Gemma and many diffusion models; for
     new models it is on a par with `swiglu`. The first half is the gate. Some
     checkpoints, of diffusion models among them, have it second: swap the
-    halves of the kernel before. It is no `activation=` of a layer.
+    halves of the kernel before. It is no `activation=` of a layer. TensorFlow
+    exports it to ONNX with `approximate=True` only.
 
     Formula:
     ```python

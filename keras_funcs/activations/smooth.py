@@ -9,6 +9,7 @@ from keras import ops
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import as_float
 from keras_funcs._core.numerics import tanh
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Tensor
 
 
@@ -80,12 +81,13 @@ def telu(x: Tensor) -> Tensor:
     return x * (-m / (2.0 + m))
 
 
-@component()
+@component(traits=LayerTraits(unexported=("litert",)))
 def serf(x: Tensor) -> Tensor:
     """Mish with the error function in place of tanh.
 
     In its authors' hands ahead of Mish, GELU and ReLU on images and text at a
-    slightly higher cost; try it where Mish works.
+    slightly higher cost; try it where Mish works. LiteRT runs its `erf` only
+    with the "Select TensorFlow operators" linked in.
 
     Formula:
     ```python
@@ -112,12 +114,14 @@ def serf(x: Tensor) -> Tensor:
     return x * ops.erf(ops.softplus(_within(x, -800.0, 7.0)))
 
 
-@component()
+@component(traits=LayerTraits(unexported=("onnx of tensorflow",)))
 def phish(x: Tensor) -> Tensor:
     """A smooth rectifier that is never negative: Mish's tanh around GELU.
 
     For image classifiers in which Mish or SiLU works. Its slope is 0 at 0, with
     a small bump left of it, so it suits networks that normalize before it.
+    TensorFlow exports Keras's exact GELU to ONNX by an operation, `Erfc`, that
+    ONNX lacks; Torch does not.
 
     Formula:
     ```python
@@ -174,7 +178,8 @@ def logish(x: Tensor) -> Tensor:
         Zhu et al. (2021), Neurocomputing 458
     """
     x = as_float(x)
-    return x * ops.log1p(ops.sigmoid(x))
+    # log1p(sigmoid(x)), by functions that exporters to ONNX know
+    return x * ops.softplus(ops.log_sigmoid(x))
 
 
 @component()
@@ -206,7 +211,10 @@ def smish(x: Tensor) -> Tensor:
     """
     x = as_float(x)
     inner = _within(x, -800.0, 40.0)
-    return x * tanh(ops.log1p(ops.sigmoid(inner)))
+    # tanh(log(1 + s)) = ((1 + s)^2 - 1) / ((1 + s)^2 + 1)
+    s = ops.sigmoid(inner)
+    square = s * (2.0 + s)
+    return x * (square / (2.0 + square))
 
 
 @component()

@@ -376,7 +376,8 @@ def _logarithm_ratio(t: Tensor) -> Tensor:
     least = math.expm1(-STEEPEST)
     small, low = ops.abs(t) < SERIES, t < least
     safe = ops.where(small, one, t)
-    curve = ops.log1p(ops.where(low, one, safe))
+    # Not `log1p`, which exporters to ONNX lack: `t` is away from 0 here.
+    curve = ops.log(1.0 + ops.where(low, one, safe))
     tangent = math.exp(STEEPEST) * (safe - least) - STEEPEST
     ratio = ops.where(low, tangent, curve) / safe
     # 1 - t/2 + t**2/3 - ...

@@ -14,6 +14,7 @@ from keras_funcs._core.coefficients import store_roles
 from keras_funcs._core.component import Choice
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.activations._adaptive import AdaptiveActivation
@@ -170,7 +171,8 @@ class SMU(AdaptiveActivation):
     Use it where GELU is the baseline: with the defaults it starts as GELU, and
     each channel learns how far to go towards ReLU. The authors start at
     `mu = 1e6`, which is a leaky ReLU and remains one, since nothing is left of
-    the gradient of `mu` there.
+    the gradient of `mu` there. LiteRT runs `erf` only with the "Select
+    TensorFlow operators" linked in; `form="root"` needs none.
 
     Formula:
     ```python
@@ -208,6 +210,8 @@ class SMU(AdaptiveActivation):
     Reference:
         Biswas, Kumar, Banerjee and Pandey (2022), CVPR, arXiv:2111.04682
     """
+
+    traits = LayerTraits(unexported=("litert",))
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 `keras_funcs.layers.replace_normalization` puts them into an existing model.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -160,7 +161,8 @@ class DynamicErf(_Squashing):
     Steeper than `DynamicTanh` before it saturates, and with a trained shift; in
     its authors' hands ahead of it and of `LayerNormalization` in vision, speech
     and genome models. Not in place of batch normalization.
-    `keras_funcs.layers.replace_normalization` converts a model.
+    `keras_funcs.layers.replace_normalization` converts a model. LiteRT runs its
+    `erf` only with the "Select TensorFlow operators" linked in.
 
     Formula:
     ```python
@@ -199,6 +201,8 @@ class DynamicErf(_Squashing):
     Reference:
         Chen, Lu, Zhu, Sun and Liu (2025), arXiv:2512.10938
     """
+
+    traits = replace(_Squashing.traits, unexported=("litert",))
 
     def __init__(
         self,

@@ -171,7 +171,7 @@ def _network(
         outputs = [outputs, *others] if isinstance(x, list) else outputs
     if case.kind == "layers":
         outputs = component(outputs)
-    elif case.kind == "activations" and not _keeps_shape(component):
+    elif case.kind == "activations" and not keeps_shape(component):
         outputs = component(keras.layers.Dense(UNITS)(outputs))
     else:
         named = case.kind == "activations"
@@ -190,7 +190,7 @@ def _network(
     return x, keras.layers.Dense(CLASSES, activation=last)(outputs)
 
 
-def _keeps_shape(function: Any) -> bool:
+def keeps_shape(function: Any) -> bool:
     """Whether it can be the `activation=` of a layer."""
     y = function(keras.ops.zeros((1, UNITS)))
     return bool(y.shape[-1] == UNITS)

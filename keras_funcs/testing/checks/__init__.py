@@ -4,6 +4,7 @@ from keras_funcs.testing.checks import activations as activations
 from keras_funcs.testing.checks import devices as devices
 from keras_funcs.testing.checks import dtypes as dtypes
 from keras_funcs.testing.checks import effects as effects
+from keras_funcs.testing.checks import export as export
 from keras_funcs.testing.checks import hostility as hostility
 from keras_funcs.testing.checks import initializers as initializers
 from keras_funcs.testing.checks import losses as losses
