@@ -99,11 +99,6 @@ def sine_squared_over(x: Tensor) -> Tensor:
     return ops.where(small, series, ops.square(sin(safe)) / safe)
 
 
-def expm1(x: Tensor) -> Tensor:
-    """`exp(x) - 1` with its digits around 0, where exporters allow it."""
-    return ops.exp(x) - 1.0 if active().exports_to_onnx() else ops.expm1(x)
-
-
 def erfc(x: Tensor) -> Tensor:
     """`1 - erf(x)` with its digits right of 0, where exporters allow it."""
     return 1.0 - ops.erf(x) if active().exports_to_onnx() else ops.erfc(x)

@@ -19,7 +19,10 @@ UNITS = ("label", "sample", "batch")
 FORMS = ("any", "ids", "rows")
 SCORES = ("any", "logits", "probabilities")
 DIRECTIONS = ("max", "min", None)
-FORMATS = ("litert", "onnx", "onnx of tensorflow", "tf_saved_model")
+FORMATS = (
+    *("litert", "onnx", "onnx of tensorflow"),
+    *("tf_saved_model", "tf_saved_model of jax"),
+)
 PROPERTIES = ("odd", "monotone", "bounded", "lipschitz")
 
 # Without the batch; `"ids"` is a vector of class ids.
@@ -125,8 +128,8 @@ class LayerTraits(Traits):
             `"odd"`, `"monotone"` (never falls), `"bounded"`, `"lipschitz"` (no
             slope above 1 or below -1).
         unexported: Tuple of strings. Formats of `keras.Model.export` that lack
-            an operation: `"litert"`, `"onnx"`, `"onnx of tensorflow"` (not of
-            Torch), `"tf_saved_model"`.
+            an operation: `"litert"`, `"onnx"`, `"tf_saved_model"`, or these
+            `of` one backend, as `"onnx of tensorflow"`.
     """
 
     example_shape: ShapeOfInputs = (6,)

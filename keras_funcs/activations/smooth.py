@@ -81,13 +81,14 @@ def telu(x: Tensor) -> Tensor:
     return x * (-m / (2.0 + m))
 
 
-@component(traits=LayerTraits(unexported=("litert",)))
+@component(traits=LayerTraits(unexported=("litert", "tf_saved_model of jax")))
 def serf(x: Tensor) -> Tensor:
     """Mish with the error function in place of tanh.
 
     In its authors' hands ahead of Mish, GELU and ReLU on images and text at a
     slightly higher cost; try it where Mish works. LiteRT runs its `erf` only
-    with the "Select TensorFlow operators" linked in.
+    with the "Select TensorFlow operators" linked in, and TensorFlow 2.21 cannot
+    read that of JAX 0.10.
 
     Formula:
     ```python

@@ -75,7 +75,7 @@ class Backend(Protocol):
         """`"sin"`, `"cos"` or `"tanh"`, in the dtype of its argument."""
 
     def exports_to_onnx(self) -> bool:
-        """Whether an exporter traces now that lacks `erfc` and `expm1`.
+        """Whether an exporter traces now that lacks `erfc`.
 
         A formula may then cost digits that a trained network does not need.
         """

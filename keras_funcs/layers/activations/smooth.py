@@ -172,7 +172,8 @@ class SMU(AdaptiveActivation):
     each channel learns how far to go towards ReLU. The authors start at
     `mu = 1e6`, which is a leaky ReLU and remains one, since nothing is left of
     the gradient of `mu` there. LiteRT runs `erf` only with the "Select
-    TensorFlow operators" linked in; `form="root"` needs none.
+    TensorFlow operators" linked in, and TensorFlow 2.21 cannot read that of JAX
+    0.10; `form="root"` has neither limit.
 
     Formula:
     ```python
@@ -211,7 +212,7 @@ class SMU(AdaptiveActivation):
         Biswas, Kumar, Banerjee and Pandey (2022), CVPR, arXiv:2111.04682
     """
 
-    traits = LayerTraits(unexported=("litert",))
+    traits = LayerTraits(unexported=("litert", "tf_saved_model of jax"))
 
     def __init__(
         self,

@@ -162,7 +162,8 @@ class DynamicErf(_Squashing):
     its authors' hands ahead of it and of `LayerNormalization` in vision, speech
     and genome models. Not in place of batch normalization.
     `keras_funcs.layers.replace_normalization` converts a model. LiteRT runs its
-    `erf` only with the "Select TensorFlow operators" linked in.
+    `erf` only with the "Select TensorFlow operators" linked in, and TensorFlow
+    2.21 cannot read that of JAX 0.10.
 
     Formula:
     ```python
@@ -202,7 +203,9 @@ class DynamicErf(_Squashing):
         Chen, Lu, Zhu, Sun and Liu (2025), arXiv:2512.10938
     """
 
-    traits = replace(_Squashing.traits, unexported=("litert",))
+    traits = replace(
+        _Squashing.traits, unexported=("litert", "tf_saved_model of jax")
+    )
 
     def __init__(
         self,

@@ -52,12 +52,19 @@ def tiny(case: Case) -> keras.Model:
 
 
 def exported(
-    model: keras.Model, name: str, folder: Path, arrays: Arrays
+    model: keras.Model, name: str, folder: Path, feed: dict[str, np.ndarray]
 ) -> Arrays:
-    """Exports a model and returns what the runtime computes from the file."""
+    """Exports a model and returns what the runtime computes from the file.
+
+    Args:
+        model: The model, built.
+        name: String. One of `FORMATS`.
+        folder: An existing folder.
+        feed: The inputs, by the names of the model's symbols and in their
+            order.
+    """
     chosen = FORMATS[name]
     path = folder / f"model{chosen.suffix}"
-    feed = {tensor.name: x for tensor, x in zip(model.inputs, arrays)}
     # Exporters report on both streams, and warn of what they are built on.
     with (
         warnings.catch_warnings(),

@@ -49,11 +49,13 @@ def _compare(case: Case, name: str) -> None:
         raise NotApplicable(f"the export needs {', '.join(missing)}")
     model, x = tiny(case), inputs.features(case)
     expected = results(model(x, training=False))
+    names = [symbol.name for symbol in model.inputs]
+    feed = dict(zip(names, keras.tree.flatten(x)))
     here = (name, f"{name} of {keras.config.backend()}")
     is_declared = not set(here).isdisjoint(case.layer.unexported)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = exported(model, name, Path(folder), keras.tree.flatten(x))
+            found = exported(model, name, Path(folder), feed)
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error)[-300:]}"
             expect(is_declared, f"no {name}: {reason}")
