@@ -1,0 +1,1 @@
+"""Engines: each trains what a study hands over, in its own way."""

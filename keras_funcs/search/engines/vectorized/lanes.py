@@ -1,0 +1,74 @@
+"""A lane before it trains: its numbers and the state that it starts from."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_funcs._core.sublayers import touch
+from keras_funcs.losses import LossModel
+from keras_funcs.search.engines.vectorized.configs import Configuration
+from keras_funcs.search.engines.vectorized.refusal import NotVectorizable
+
+
+@dataclass
+class Lane:
+    """A setting with its seed.
+
+    Attributes:
+        index: Integer. Its place among all lanes.
+        seed: Integer.
+        model: The freshly built model, or None once it was read.
+        configuration: `Configuration`.
+        state: Lists of arrays: trainable, non-trainable and optimizer's
+            variables.
+        found: The values of the template's floats in this lane's model.
+    """
+
+    index: int
+    seed: int
+    model: Any
+    configuration: Configuration
+    state: tuple[list[Any], list[Any], list[Any]]
+    found: Sequence[Any] = ()
+
+
+def make_lane(
+    build: Callable[[Any], Any], hp: Any, seed: int, index: int
+) -> Lane:
+    """Builds a model and reads what it starts from.
+
+    Raises:
+        NotVectorizable: If the model is not built, or trains in a way of its
+            own.
+    """
+    keras.utils.set_random_seed(seed)
+    model = build(hp)
+    touch(model)
+    _check(model)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    state = (
+        [np.array(v.value) for v in model.trainable_variables],
+        [np.array(v.value) for v in model.non_trainable_variables],
+        [np.array(v.value) for v in model.optimizer.variables],
+    )
+    return Lane(index, seed, model, Configuration.of(model), state)
+
+
+def _check(model: Any) -> None:
+    name = type(model).__name__
+    if not model.built:
+        raise NotVectorizable(
+            f"`{name}` is built by its first batch; begin it with "
+            "`keras.Input`, or call it in `build`"
+        )
+    kind = type(model)
+    for method in ("fit", "make_train_function", "make_test_function"):
+        own = getattr(kind, method)
+        allowed = (getattr(keras.Model, method), getattr(LossModel, method))
+        if own not in allowed:
+            raise NotVectorizable(f"`{name}` has a `{method}` of its own")

@@ -1,0 +1,224 @@
+"""One epoch of many lanes, as one compiled program.
+
+The steps are Keras's own `train_step` and `test_step`, which are functions
+from state to state on JAX. Around them: `scan` over the batches, `vmap` over
+the lanes, `jit`.
+"""
+
+import time
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+
+from keras_funcs.search.engines.vectorized.arrays import Split
+from keras_funcs.search.engines.vectorized.groups import Group
+from keras_funcs.search.engines.vectorized.numbers import Numbers
+from keras_funcs.search.engines.vectorized.objects import replaced
+from keras_funcs.search.engines.vectorized.refusal import NotVectorizable
+from keras_funcs.search.engines.vectorized.refusal import refusal
+
+# Lists of arrays: trainable, non-trainable and optimizer's variables.
+State = tuple[list[Any], list[Any], list[Any]]
+# Whole validation sets up to this size are one batch.
+VALIDATION_BATCH = 2048
+
+
+class Disputed(Exception):
+    """Lanes that need different programs: one per answer to a question."""
+
+    def __init__(self, answers: np.ndarray) -> None:
+        super().__init__()
+        self.answers = answers
+
+
+class Program:
+    """The epoch of a group of lanes, compiled once per number of lanes.
+
+    Args:
+        group: `Group`.
+        numbers: `Numbers` with the values of the group's floats.
+        train: `Split`.
+        validation: `Split`.
+        batch_size: Integer.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        numbers: Numbers,
+        train: Split,
+        validation: Split,
+        batch_size: int,
+    ) -> None:
+        self.model = model = group.model
+        self.numbers = numbers
+        self.train = Split(jax.device_put(train.parts))
+        self.seconds = 0.0
+        self._paths = group.paths
+        self._validation = jax.device_put(
+            validation.batches(min(validation.size, VALIDATION_BATCH))
+        )
+        first = train.rows(slice(0, min(batch_size, train.size)))
+        prepare(model, first)
+        self._metrics = [v.value for v in model.metrics_variables]
+        self._compiled: dict[Any, Any] = {}
+
+    def is_compiled(self, lanes: int) -> bool:
+        """Whether the program exists for a number of lanes."""
+        return any(key[0] == lanes for key in self._compiled)
+
+    def compiled(self, arguments: Any) -> Any:
+        """The program for arguments of such shapes, and its memory in bytes.
+
+        Raises:
+            Disputed: If lanes answer differently to a question that Python
+                asks of their numbers.
+            NotVectorizable: If the model cannot be traced with lanes.
+        """
+        shapes = jax.tree.map(lambda item: item.shape, arguments)
+        lanes = len(jax.tree.leaves(arguments)[0])
+        key = (lanes, str(shapes))
+        if key not in self._compiled:
+            begin = time.monotonic()
+            traced = self._trace(arguments)
+            _check_callbacks(traced.jaxpr)
+            self._compiled[key] = traced.lower().compile()
+            self.seconds = time.monotonic() - begin
+        return self._compiled[key]
+
+    def _trace(self, arguments: Any) -> Any:
+        # The order of the samples has an axis of lanes only if they differ.
+        ordered = 0 if arguments[3][0].ndim == 3 else None
+        lanes = jax.vmap(
+            self._epoch, in_axes=(0, 0, 0, ordered, None, None)
+        )
+        self.numbers.disputed = None
+        try:
+            return jax.jit(lanes, donate_argnums=0).trace(
+                *arguments, self.train.parts, self._validation
+            )
+        except jax.errors.TracerBoolConversionError as error:
+            if self.numbers.disputed is None:
+                raise refusal(error) from error
+            raise Disputed(self.numbers.disputed) from error
+        except Exception as error:
+            raise refusal(error) from error
+
+    def run(self, *arguments: Any) -> tuple[State, Any, Any]:
+        """Trains an epoch and scores it.
+
+        Args:
+            *arguments: State, table of numbers, arrays and order of samples,
+                each with a first axis of lanes; the state is given away.
+
+        Returns:
+            The new state, the logs of training and those of validation.
+        """
+        program = self.compiled(arguments)
+        found: tuple[State, Any, Any] = program(
+            *arguments, self.train.parts, self._validation
+        )
+        return found
+
+    def _epoch(
+        self,
+        state: State,
+        vector: Any,
+        arrays: list[Any],
+        order: tuple[Any, Any],
+        data: Any,
+        validation: Any,
+    ) -> tuple[State, Any, Any]:
+        """What a lane does in an epoch, of which everything else is traced."""
+        model = self.model
+        with (
+            self.numbers.traced(vector) as scalars,
+            replaced(model, self._paths, [*scalars, *arrays]),
+        ):
+
+            def train_step(state: Any, index: Any) -> Any:
+                batch = Split(data).rows(index)
+                logs, new = model.train_step(state, batch)
+                self._check_logs(logs)
+                return _like(new, state)
+
+            def test_step(state: Any, batch: Any) -> Any:
+                _, new = model.test_step(state, batch)
+                return _like(new, state)
+
+            trained = _over(train_step, (*state, self._metrics), *order)
+            logs = self._results(trained[-1])
+            weights, others, optimizer = trained[:-1]
+            tested = _over(
+                test_step, (weights, others, self._metrics), *validation
+            )
+            scores = self._results(tested[-1])
+        return (weights, tested[1], optimizer), logs, scores
+
+    def _results(self, variables: list[Any]) -> Any:
+        mapping = zip(self.model.metrics_variables, variables)
+        with keras.StatelessScope(state_mapping=list(mapping)):
+            return self.model.get_metrics_result()
+
+    def _check_logs(self, logs: Any) -> None:
+        """Refuses logs of a step that no metric holds at the epoch's end."""
+        names = set(self.model.get_metrics_result())
+        if set(logs) != names:
+            raise NotVectorizable(
+                f"`{type(self.model).__name__}.train_step` reports "
+                f"{sorted(set(logs) ^ names)} besides its metrics"
+            )
+
+
+def prepare(model: Any, batch: Any) -> None:
+    """Makes the variables of the metrics, and puts them at their start.
+
+    Raises:
+        NotVectorizable: If the model trains in a way of its own.
+    """
+    if model.run_eagerly:
+        raise NotVectorizable("the model is compiled with `run_eagerly=True`")
+    given = [part for part in batch if part is not None]
+    # `fit` does this first; Keras has no public way to it.
+    model._symbolic_build(data_batch=tuple(given))
+    model.reset_metrics()
+
+
+def _over(step: Any, state: Any, batches: Any, rest: Any) -> Any:
+    """Takes the steps over stacked batches, then that over a smaller one."""
+    leaves = jax.tree.leaves(batches)
+    if leaves and leaves[0].shape[0]:
+        state, _ = jax.lax.scan(
+            lambda state, batch: (step(state, batch), None), state, batches
+        )
+    leaves = jax.tree.leaves(rest)
+    if leaves and leaves[0].shape[0]:
+        state = step(state, rest)
+    return state
+
+
+def _like(new: Any, old: Any) -> Any:
+    """A state in the dtypes and containers of another."""
+    leaves, structure = jax.tree.flatten(old)
+    return jax.tree.unflatten(
+        structure,
+        [
+            jax.numpy.asarray(item, leaf.dtype)
+            for item, leaf in zip(jax.tree.leaves(new), leaves)
+        ],
+    )
+
+
+def _check_callbacks(jaxpr: Any) -> None:
+    """Refuses a program that calls Python while it runs."""
+    for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns:
+        if "callback" in equation.primitive.name:
+            raise NotVectorizable("the program calls Python while it runs")
+        for parameter in jax.tree.leaves(
+            list(equation.params.values()),
+            is_leaf=lambda item: hasattr(item, "eqns"),
+        ):
+            if hasattr(parameter, "eqns") or hasattr(parameter, "jaxpr"):
+                _check_callbacks(parameter)

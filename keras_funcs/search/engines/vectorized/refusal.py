@@ -1,0 +1,54 @@
+"""The reason why a program cannot have lanes."""
+
+from types import TracebackType
+from typing import Any
+
+import keras
+
+COMPONENTS = (
+    keras.layers.Layer,
+    keras.losses.Loss,
+    keras.metrics.Metric,
+    keras.optimizers.Optimizer,
+    keras.optimizers.schedules.LearningRateSchedule,
+    keras.regularizers.Regularizer,
+    keras.constraints.Constraint,
+    keras.initializers.Initializer,
+)
+MAX_LENGTH = 200
+
+
+class NotVectorizable(Exception):
+    """A program that has no lanes; another engine can train it.
+
+    Args:
+        reason: String. One line for the user.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def refusal(error: BaseException) -> NotVectorizable:
+    """Turns an error of tracing into a refusal that names the component."""
+    if isinstance(error, NotVectorizable):
+        return error
+    first = " ".join(str(error).split())[:MAX_LENGTH]
+    text = f"{type(error).__name__}: {first}"
+    if "boolean conversion" in first:
+        text = "branches in Python on a number that each lane has its own of"
+    elif "abstract tracer" in first or "__array__()" in first:
+        text = "computes outside `keras.ops` with a number or a tensor"
+    return NotVectorizable(f"{_component(error.__traceback__)} {text}")
+
+
+def _component(traceback: TracebackType | None) -> str:
+    """The innermost component whose method was running."""
+    found: Any = None
+    while traceback is not None:
+        candidate = traceback.tb_frame.f_locals.get("self")
+        if isinstance(candidate, COMPONENTS):
+            found = candidate
+        traceback = traceback.tb_next
+    return "The program:" if found is None else f"`{type(found).__name__}`"
