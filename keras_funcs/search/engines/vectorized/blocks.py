@@ -57,9 +57,7 @@ class Block:
             row: Course(plan.objective, plan.patience) for row in rows
         }
         self._orders = {
-            row: Order(
-                group.lanes[row].seed, total, plan.batch_size, plan.fill
-            )
+            row: Order(group.lanes[row].seed, total, plan.batch_size, plan.fill)
             for row in rows
         }
         self._steps = -(-total // plan.batch_size)
@@ -216,8 +214,7 @@ def _stacked(states: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *items: jnp.asarray(np.stack(items)), *states)
 
 
-@jax.jit
-def _chosen(better: Any, new: Any, old: Any) -> Any:
+def _choose_lanes(better: Any, new: Any, old: Any) -> Any:
     """Per lane, the new arrays or the old ones."""
 
     def choose(new: Any, old: Any) -> Any:
@@ -225,6 +222,9 @@ def _chosen(better: Any, new: Any, old: Any) -> Any:
         return jnp.where(mask, new, old)
 
     return jax.tree.map(choose, new, old)
+
+
+_chosen: Any = jax.jit(_choose_lanes)
 
 
 def _lane_of(logs: Mapping[str, Any], place: int) -> dict[str, Any]:

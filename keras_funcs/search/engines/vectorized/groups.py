@@ -1,6 +1,7 @@
 """From settings to results: groups of lanes that share a program."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +98,7 @@ class Group:
             for place in self.arrays
         ]
 
-    def split(self, answers: Sequence[Any]) -> list["Group"]:
+    def split(self, answers: Iterable[Any]) -> list["Group"]:
         """The lanes that answer yes to a question, and the others."""
         parts: tuple[list[Lane], list[Lane]] = ([], [])
         for lane, answer in zip(self.lanes, answers):
@@ -188,9 +189,7 @@ def train(
     """
     backend = keras.config.backend()
     if backend != "jax":
-        raise NotVectorizable(
-            f"lanes need the backend jax; this is {backend}"
-        )
+        raise NotVectorizable(f"lanes need the backend jax; this is {backend}")
     if len(seeds) != len(settings):
         checks.invalid("seeds", f"{len(settings)}, one per setting", seeds)
     checks.integer("epochs", epochs, at_least=1)

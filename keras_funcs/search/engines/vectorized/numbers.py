@@ -125,7 +125,8 @@ class Numbers:
             sharding=None,
         )
         # The tracer itself, and no wrapper: JAX takes nothing else for one.
-        scalar.__class__ = _answering(type(scalar))
+        kind: Any = type(scalar)
+        scalar.__class__ = _answering(kind)
         self._traced[id(scalar)] = (scalar, number)
         return scalar
 
@@ -155,7 +156,7 @@ def _known(*items: Any) -> list[Number] | None:
 
 
 @functools.cache
-def _answering(base: type) -> type:
+def _answering(base: Any) -> type:
     """A kind of tracer that answers what all lanes agree on."""
     methods: dict[str, Any] = {"__slots__": (), "__hash__": base.__hash__}
     for name in ARITHMETIC:
@@ -167,21 +168,21 @@ def _answering(base: type) -> type:
     def negated(self: Any) -> Any:
         found = _known(self)
         if found is None:
-            return base.__neg__(self)  # type: ignore[attr-defined]
+            return base.__neg__(self)
         return _current[-1].derive("neg", *found)
 
     def truth(self: Any) -> bool:
         found = _known(self, 0.0)
         answer = found and _current[-1].agree("ne", *found)
         if answer is None:
-            return base.__bool__(self)  # type: ignore[attr-defined]
+            return base.__bool__(self)
         return bool(answer)
 
     methods |= {"__neg__": negated, "__bool__": truth}
     return type(f"Lane{base.__name__}", (base,), methods)
 
 
-def _arithmetic(base: type, name: str, swapped: bool = False) -> Any:
+def _arithmetic(base: Any, name: str, swapped: bool = False) -> Any:
     plain = getattr(base, f"__r{name}__" if swapped else f"__{name}__")
 
     def method(self: Any, other: Any) -> Any:
@@ -193,7 +194,7 @@ def _arithmetic(base: type, name: str, swapped: bool = False) -> Any:
     return method
 
 
-def _comparison(base: type, name: str) -> Any:
+def _comparison(base: Any, name: str) -> Any:
     plain = getattr(base, f"__{name}__")
 
     def method(self: Any, other: Any) -> Any:

@@ -91,9 +91,7 @@ class Program:
     def _trace(self, arguments: Any) -> Any:
         # The order of the samples has an axis of lanes only if they differ.
         ordered = 0 if arguments[3][0].ndim == 3 else None
-        lanes = jax.vmap(
-            self._epoch, in_axes=(0, 0, 0, ordered, None, None)
-        )
+        lanes = jax.vmap(self._epoch, in_axes=(0, 0, 0, ordered, None, None))
         self.numbers.disputed = None
         try:
             return jax.jit(lanes, donate_argnums=0).trace(

@@ -2,10 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import jax
-import numpy as np
 
 from keras_funcs.search.engines.vectorized.arrays import Split
 from keras_funcs.search.engines.vectorized.blocks import Block
