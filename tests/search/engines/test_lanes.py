@@ -74,8 +74,8 @@ def test_a_diverged_lane_leaves_its_neighbours_alone(on_jax):
         return
 
     def build(value):
-        loss = keras.losses.MeanSquaredError()
-        return network(keras.optimizers.SGD(value), loss)
+        penalty = keras.regularizers.L2(0.01)
+        return network(keras.optimizers.SGD(value), regularizer=penalty)
 
     sane, broken = train_lanes(build, [0.01, 1e30], seeds=[3, 3])
     check_lane(sane, fit_alone(build, 0.01, 3))

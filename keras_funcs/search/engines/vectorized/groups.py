@@ -28,10 +28,12 @@ class Template:
     Attributes:
         model: The model.
         paths: List of paths to all floats that its objects hold.
+        found: List of what is there.
     """
 
     model: Any
     paths: list[Path]
+    found: list[Any]
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,14 @@ class Group:
         scalars: List of integers. The floats, as places among the template's
             paths, that lanes differ in.
         arrays: List of integers. The same for arrays of floats.
+        constants: List of integers. Those that only the template differs in.
     """
 
     template: Template
     lanes: list[Lane]
     scalars: list[int]
     arrays: list[int]
+    constants: list[int]
 
     @classmethod
     def of(cls, lanes: Sequence[Lane], template: "Template") -> "Group":
@@ -59,15 +63,17 @@ class Group:
             NotVectorizable: If a number of the configuration is held by no
                 object, and by no variable: it could not be a lane's own.
         """
-        scalars, arrays = [], []
-        for place in range(len(template.paths)):
+        scalars, arrays, constants = [], [], []
+        for place, own in enumerate(template.found):
             values = [lane.found[place] for lane in lanes]
-            if all(isinstance(value, (float, np.floating)) for value in values):
-                if any(value != values[0] for value in values):
-                    scalars.append(place)
-            elif any(not np.array_equal(v, values[0]) for v in values):
+            same = all(_is_equal(value, values[0]) for value in values)
+            if not same and _are_floats(values):
+                scalars.append(place)
+            elif not same:
                 arrays.append(place)
-        group = cls(template, list(lanes), scalars, arrays)
+            elif not _is_equal(own, values[0]):
+                constants.append(place)
+        group = cls(template, list(lanes), scalars, arrays, constants)
         group._check_complete()
         return group
 
@@ -78,8 +84,13 @@ class Group:
 
     @property
     def paths(self) -> list[Path]:
-        """The floats, then the arrays, that lanes differ in."""
-        return [self.template.paths[n] for n in (*self.scalars, *self.arrays)]
+        """The scalars, the arrays, and the constants."""
+        places = (*self.scalars, *self.arrays, *self.constants)
+        return [self.template.paths[place] for place in places]
+
+    def constant_values(self) -> list[Any]:
+        """What all lanes have in place of the template's constants."""
+        return [self.lanes[0].found[place] for place in self.constants]
 
     def values(self) -> np.ndarray:
         """`(lanes, scalars)` float64: what each lane has of the floats."""
@@ -129,6 +140,16 @@ class Group:
                     f"`{path}` differs between settings, and no attribute of "
                     "an object holds it"
                 )
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(
+        np.array_equal(one, other, equal_nan=True)
+    )
+
+
+def _are_floats(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, (float, np.floating)) for value in values)
 
 
 MAX_ELEMENTS = 64  # of an array that may hold a list of the configuration
@@ -218,8 +239,10 @@ def _groups(
         lane = make_lane(build, hp, seed, index)
         signature = lane.configuration.signature
         if signature not in templates:
-            paths = list(find_floats(lane.model))
-            templates[signature] = Template(lane.model, paths)
+            held = find_floats(lane.model)
+            templates[signature] = Template(
+                lane.model, list(held), list(held.values())
+            )
         template = templates[signature]
         try:
             lane.found = [read(lane.model, path) for path in template.paths]

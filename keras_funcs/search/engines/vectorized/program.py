@@ -6,6 +6,8 @@ the lanes, `jit`.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -56,7 +58,7 @@ class Program:
         self.numbers = numbers
         self.train = Split(jax.device_put(train.parts))
         self.seconds = 0.0
-        self._paths = group.paths
+        self._group = group
         self._validation = jax.device_put(
             validation.batches(min(validation.size, VALIDATION_BATCH))
         )
@@ -94,9 +96,10 @@ class Program:
         lanes = jax.vmap(self._epoch, in_axes=(0, 0, 0, ordered, None, None))
         self.numbers.disputed = None
         try:
-            return jax.jit(lanes, donate_argnums=0).trace(
-                *arguments, self.train.parts, self._validation
-            )
+            with _plain_errors():
+                return jax.jit(lanes, donate_argnums=0).trace(
+                    *arguments, self.train.parts, self._validation
+                )
         except jax.errors.TracerBoolConversionError as error:
             if self.numbers.disputed is None:
                 raise refusal(error) from error
@@ -133,7 +136,11 @@ class Program:
         model = self.model
         with (
             self.numbers.traced(vector) as scalars,
-            replaced(model, self._paths, [*scalars, *arrays]),
+            replaced(
+                model,
+                self._group.paths,
+                [*scalars, *arrays, *self._group.constant_values()],
+            ),
         ):
 
             def train_step(state: Any, index: Any) -> Any:
@@ -182,6 +189,18 @@ def prepare(model: Any, batch: Any) -> None:
     # `fit` does this first; Keras has no public way to it.
     model._symbolic_build(data_batch=tuple(given))
     model.reset_metrics()
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Lets errors come as they are: Keras makes others of JAX's."""
+    filtered = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        if filtered:
+            keras.config.enable_traceback_filtering()
 
 
 def _over(step: Any, state: Any, batches: Any, rest: Any) -> Any:

@@ -16,6 +16,14 @@ COMPONENTS = (
     keras.initializers.Initializer,
 )
 MAX_LENGTH = 200
+_OUTSIDE = "computes outside `keras.ops` with a number or a tensor"
+# What JAX's errors mean; by name, since other backends come here too.
+PLAIN = {
+    "TracerBoolConversionError": "branches in Python on a number or a tensor",
+    "ConcretizationTypeError": _OUTSIDE,
+    "TracerArrayConversionError": _OUTSIDE,
+    "TracerIntegerConversionError": _OUTSIDE,
+}
 
 
 class NotVectorizable(Exception):
@@ -36,10 +44,8 @@ def refusal(error: BaseException) -> NotVectorizable:
         return error
     first = " ".join(str(error).split())[:MAX_LENGTH]
     text = f"{type(error).__name__}: {first}"
-    if "boolean conversion" in first:
-        text = "branches in Python on a number that each lane has its own of"
-    elif "abstract tracer" in first or "__array__()" in first:
-        text = "computes outside `keras.ops` with a number or a tensor"
+    if type(error).__name__ in PLAIN:
+        text = PLAIN[type(error).__name__]
     return NotVectorizable(f"{_component(error.__traceback__)} {text}")
 
 
