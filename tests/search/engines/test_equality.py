@@ -169,7 +169,7 @@ CASES = {
         (1e-3, 1e-1),
     ),
     "focal": (
-        losses(lambda v: kf.losses.CategoricalFocal(v, from_logits=True)),
+        losses(lambda v: kf.losses.CategoricalFocal(gamma=v, from_logits=True)),
         (0.5, 3.0),
     ),
     "adjusted": (
@@ -221,7 +221,7 @@ def test_two_hundred_steps(on_jax):
     def build(value):
         return network(
             keras.optimizers.AdamW(0.002, weight_decay=value),
-            kf.losses.CategoricalFocal(1 + value, from_logits=True),
+            kf.losses.CategoricalFocal(gamma=1 + value, from_logits=True),
             [
                 keras.layers.BatchNormalization(),
                 kf.layers.Swish(),
