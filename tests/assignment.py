@@ -38,7 +38,7 @@ ON_ONE_BACKEND = (
 )
 # Operations that are run one by one cost several times as much on JAX and
 # TensorFlow. The battery and the golden models compare the backends.
-TURNS = (*3 * ("torch",), "jax", *3 * ("torch",), "tensorflow")
+TURNS = (*5 * ("torch",), "jax", *5 * ("torch",), "tensorflow")
 
 
 def is_in_full(component: str) -> bool:

@@ -51,15 +51,15 @@ def test_dear_tests_take_turns(monkeypatch):
     def count(name):
         return sum(
             not assignment.is_assigned_elsewhere(name, number, {"a.py::dear"})
-            for number in range(80)
+            for number in range(120)
         )
 
     share = assignment.TURNS.count(keras.config.backend())
     assert 1 <= share < len(assignment.TURNS)
     assert count("a.py::dear") == count("tests/data/a.py::test") == 10 * share
-    assert count("a.py::cheap") == 80
+    assert count("a.py::cheap") == 120
     monkeypatch.setenv(assignment.VARIABLE, assignment.EVERYTHING)
-    assert count("a.py::dear") == 80
+    assert count("a.py::dear") == 120
 
 
 def test_turns_have_every_backend():

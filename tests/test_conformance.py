@@ -36,6 +36,8 @@ COLUMNS = {
 }
 # Its operations cost least where each is run by itself.
 CHEAPEST = "torch"
+# What they look for is in the component's own Python.
+IN_PYTHON = ("both_ends_of_a_range_differ", "every_argument_has_an_effect")
 
 
 def belongs(row, case, check):
@@ -43,7 +45,8 @@ def belongs(row, case, check):
     if is_in_full(case.name):
         return True
     backends = check.backends
-    if not (case.is_default or case.is_choice):
+    is_number = not (case.is_default or case.is_choice)
+    if is_number or check.name in IN_PYTHON:
         # Numbers, unlike choices, do not change what is compiled.
         backends = [b for b in backends if b == CHEAPEST] or backends
     elif not check.dear:
@@ -103,6 +106,10 @@ def test_every_component_has_a_case():
     components = [entry.object for entry in registered()]
     assert len(defaults) == len(components) > 0
     assert defaults == components
+
+
+def test_checks_in_python_exist():
+    assert set(IN_PYTHON) <= set(COLUMNS)
 
 
 def test_every_kind_has_checks():
