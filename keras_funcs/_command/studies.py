@@ -9,10 +9,10 @@ from keras_funcs import data
 from keras_funcs import search
 from keras_funcs._command.printing import print_json
 from keras_funcs._core import text as texts
-from keras_funcs.search import files
 from keras_funcs.search import progress
-from keras_funcs.search import results
-from keras_funcs.search import state
+from keras_funcs.search.report import results
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
 
 FILES = {
     "report": files.REPORT,
@@ -119,8 +119,8 @@ def _same_preprocessing(path: Path, new: data.TablePreprocessing) -> None:
 
 def report(directory: str, as_json: bool) -> None:
     """Writes a study's report again, and prints its summary."""
-    from keras_funcs.search import report as reports
-    from keras_funcs.search import terminal
+    from keras_funcs.search.report import markdown as reports
+    from keras_funcs.search.report import terminal
 
     found = results.read(directory)
     path = reports.write(found)

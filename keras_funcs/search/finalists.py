@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
-from keras_funcs.search import crashes
-from keras_funcs.search import durable
-from keras_funcs.search import files
-from keras_funcs.search import logs
-from keras_funcs.search import records
-from keras_funcs.search import results
-from keras_funcs.search import spaces
-from keras_funcs.search import state
-from keras_funcs.search import training
+from keras_funcs.search.engines import logs
+from keras_funcs.search.report import results
+from keras_funcs.search.spaces import structure
+from keras_funcs.search.store import crashes
+from keras_funcs.search.store import files
+from keras_funcs.search.store import records
+from keras_funcs.search.store import state
+from keras_funcs.search.training import fitting
+from keras_funcs.search.tuner import durable
 
 if TYPE_CHECKING:
     from keras_funcs.search.study import Study
@@ -116,7 +116,7 @@ def _with_rate(
     if len(own) != 1:
         return None
     (name,) = own
-    domain = spaces.domains(space)[name]
+    domain = structure.domains(space)[name]
     for trial in best:
         rates = list(_rates(trial.values).values())
         fits = (
@@ -148,7 +148,7 @@ def ablations(
 ) -> list[Plan]:
     """The winner with each of its own parts put back to the baseline's."""
     plans = []
-    for part, names in spaces.parts(space).items():
+    for part, names in structure.parts(space).items():
         own = {n: winner.values[n] for n in names if n in winner.values}
         plain = {n: baseline[n] for n in names if n in baseline}
         if own == plain:
@@ -179,7 +179,7 @@ class Final:
 
     def __init__(
         self,
-        settings: training.Settings,
+        settings: fitting.Settings,
         space: Any,
         test: Any,
         seeds: Sequence[int],
@@ -211,9 +211,9 @@ class Final:
     def run(self, plan: Plan) -> results.Config:
         """Trains a configuration from every seed that has no result yet."""
         saved = self._load(plan)
-        training.clear()
-        hp = training.settings_of(self.space, plan.values)
-        program = training.Program(self.settings, hp)
+        fitting.clear()
+        hp = fitting.settings_of(self.space, plan.values)
+        program = fitting.Program(self.settings, hp)
         state.make_folder(self.folder)
         crash = crashes.take(self.folder)
         self._save(plan, saved)
@@ -239,7 +239,7 @@ class Final:
     def _attempt(
         self,
         plan: Plan,
-        program: training.Program,
+        program: fitting.Program,
         seed: str,
         saved: dict[str, Any],
         crash: str,
@@ -269,7 +269,7 @@ class Final:
     def _one(
         self,
         plan: Plan,
-        program: training.Program,
+        program: fitting.Program,
         seed: int,
         saved: Mapping[str, Any],
     ) -> dict[str, Any]:
@@ -309,7 +309,7 @@ class Final:
         }
 
     def _inspected(self) -> dict[str, Any]:
-        x, y, _ = training.parts_of(self.settings.validation)
+        x, y, _ = fitting.parts_of(self.settings.validation)
         if y is None:
             return {}
         return {"validation_data": (x, y), "class_names": self.class_names}
@@ -338,10 +338,10 @@ class Final:
         if saved is not None:
             # It may have had another part in a smaller search.
             return {"crashes": {}, **saved, "role": plan.role}
-        tops = list(spaces.parts(self.space))
+        tops = list(structure.parts(self.space))
         return {
             "role": plan.role,
-            "label": spaces.describe(plan.values, tops),
+            "label": structure.describe(plan.values, tops),
             "values": dict(plan.values),
             "reverted": plan.reverted,
             "attempts": {},

@@ -5,23 +5,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
-from keras_funcs.search import files
+from keras_funcs.search import budget
 from keras_funcs.search import finalists as final
-from keras_funcs.search import identity
-from keras_funcs.search import local
-from keras_funcs.search import logs
-from keras_funcs.search import oracles
-from keras_funcs.search import pacing
-from keras_funcs.search import preflight
-from keras_funcs.search import records
-from keras_funcs.search import results
-from keras_funcs.search import spaces
-from keras_funcs.search import state
-from keras_funcs.search import training
-from keras_funcs.search.durable import harden
+from keras_funcs.search.engines import local
+from keras_funcs.search.engines import logs
 from keras_funcs.search.progress import Event
 from keras_funcs.search.progress import Listener
 from keras_funcs.search.progress import duration
+from keras_funcs.search.report import results
+from keras_funcs.search.spaces import structure
+from keras_funcs.search.store import files
+from keras_funcs.search.store import identity
+from keras_funcs.search.store import records
+from keras_funcs.search.store import state
+from keras_funcs.search.training import fitting
+from keras_funcs.search.training import preflight
+from keras_funcs.search.tuner import oracles
+from keras_funcs.search.tuner.durable import harden
 
 if TYPE_CHECKING:
     from keras_funcs.search.study import Study
@@ -40,7 +40,7 @@ class Runner:
         self.began = False
         self.space = local.explore(study.settings.build)
         self.baseline = dict(self.space.values)
-        self.tops = list(spaces.parts(self.space))
+        self.tops = list(structure.parts(self.space))
         self.fingerprint = identity.fingerprint(study, self.space)
         self.path = study.directory / files.STUDY
         # Only a look, for errors before a folder is made: another process
@@ -49,7 +49,7 @@ class Runner:
         if not self.saved:
             self._preflight()
         self.clock = local.Clock(self.saved.get("seconds", 0.0))
-        self.pace = pacing.Pace()
+        self.pace = budget.Pace()
         self.seeds = list(study.seeds)
 
     def run(self) -> None:
@@ -88,8 +88,8 @@ class Runner:
 
     def _preflight(self) -> None:
         """One batch of the baseline, before anything is written."""
-        training.clear()
-        model = training.build(self.study.settings.build, self.space)
+        fitting.clear()
+        model = fitting.build(self.study.settings.build, self.space)
         preflight.check_model(model, self.study.settings, self.study.test)
 
     def _begin(self) -> None:
@@ -227,7 +227,7 @@ class Runner:
         return float(trials[0].score) if done else None
 
     def _label(self, values: Mapping[str, Any]) -> str:
-        return spaces.describe(values, self.tops)
+        return structure.describe(values, self.tops)
 
     def _final_seconds(self) -> float:
         study = self.study
@@ -287,7 +287,7 @@ class Runner:
     def _fit_seeds(self, plans: list[final.Plan]) -> None:
         """Takes as many seeds as fit the comparison that must be made."""
         total = len(self.seeds)
-        while len(self.seeds) > pacing.LEAST_SEEDS and not self._affords(plans):
+        while len(self.seeds) > budget.LEAST_SEEDS and not self._affords(plans):
             self.seeds.pop()
         if len(self.seeds) < total:
             self.saved["seeds"] = self.seeds
@@ -386,7 +386,7 @@ class Runner:
         self.say(Event("study_ended", message=self._closing(report)))
 
     def _closing(self, report: Path) -> str:
-        from keras_funcs.search import terminal
+        from keras_funcs.search.report import terminal
 
         found = results.read(self.study.directory)
         return terminal.summary(found, report, self.clock.elapsed)

@@ -15,15 +15,15 @@ from typing import Self
 import keras
 
 from keras_funcs._core import checks
-from keras_funcs.search import durable
-from keras_funcs.search import files
-from keras_funcs.search import preflight
 from keras_funcs.search import progress
-from keras_funcs.search import results
-from keras_funcs.search import spreading
-from keras_funcs.search import state
-from keras_funcs.search import training
-from keras_funcs.search.objectives import objective as to_objective
+from keras_funcs.search.report import results
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
+from keras_funcs.search.training import fitting
+from keras_funcs.search.training import preflight
+from keras_funcs.search.training import spreading
+from keras_funcs.search.tuner import durable
+from keras_funcs.search.tuner.objectives import objective as to_objective
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +147,7 @@ class Study:
         train, validation, test = preflight.check_data(
             train, validation, test, class_names
         )
-        self.settings = training.Settings(
+        self.settings = fitting.Settings(
             build=build,
             train=train,
             validation=validation,
@@ -234,21 +234,21 @@ class Study:
         Returns:
             A `pandas.DataFrame`, best first.
         """
-        from keras_funcs.search import tables
+        from keras_funcs.search.report import tables
 
         return tables.leaderboard(results.read(self.directory))
 
     def trials(self) -> "pd.DataFrame":
         """All trials in the order of the search, failed ones included."""
-        from keras_funcs.search import tables
+        from keras_funcs.search.report import tables
 
         return tables.trials(results.read(self.directory))
 
     def report(self) -> Path:
         """Writes `report.md`, its figures and the tables; returns its path."""
-        from keras_funcs.search import report
+        from keras_funcs.search.report import markdown
 
-        return report.write(results.read(self.directory))
+        return markdown.write(results.read(self.directory))
 
     def best_model(self) -> Any:
         """Loads the model that did best on validation data.
@@ -271,7 +271,7 @@ class Study:
             "test": self.test,
         }
         sizes = {
-            name: training.count(split[1])
+            name: fitting.count(split[1])
             for name, split in splits.items()
             if isinstance(split, tuple)
         }

@@ -10,7 +10,7 @@ from keras_funcs.inspect import confusion
 from keras_funcs.losses import CategoricalFocal
 from keras_funcs.metrics import BalancedAccuracy
 from keras_funcs.metrics import ConfusionMatrix
-from keras_funcs.search import training
+from keras_funcs.search.training import fitting
 
 DRAW = np.random.default_rng(3)
 Z = DRAW.normal(size=(40, 3)).astype("float32")
@@ -120,7 +120,7 @@ def test_inspector_report_and_metric_agree(name):
     matrix, names = confusion.measured(net, (x, y))
     np.testing.assert_array_equal(matrix, metric.matrix())
     assert names == [str(index) for index in range(len(matrix))]
-    program = training.Program(settings=None, hp=None)
+    program = fitting.Program(settings=None, hp=None)
     program.model = net
     np.testing.assert_array_equal(program.confusion((x, y)), matrix)
     net.evaluate(x, y, verbose=0)

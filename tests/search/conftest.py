@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from keras_funcs import search
 from keras_funcs.inspect import events
 from keras_funcs.inspect import figures
-from keras_funcs.search import results
-from keras_funcs.search import training
+from keras_funcs.search.report import results
+from keras_funcs.search.training import fitting
 
 
 def blobs(seed, size):
@@ -47,7 +47,7 @@ def without_pictures(patch):
     patch.setattr(
         Figure, "savefig", lambda self, file, **_: file.write(picture)
     )
-    patch.setattr(training, "clear", lambda: None)
+    patch.setattr(fitting, "clear", lambda: None)
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +117,7 @@ class Untrained:
         text = f"{self.values} {seed}"
         score = 0.3 + zlib.crc32(text.encode()) / 2**33
         logs = {self.metric: score, "loss": 1.0}
-        return training.Run(score, 0, logs, 0.1, 0.1)
+        return fitting.Run(score, 0, logs, 0.1, 0.1)
 
     def evaluate(self, split):
         return {self.metric.removeprefix("val_"): 0.5}
@@ -132,7 +132,7 @@ class Untrained:
 @pytest.fixture
 def untrained(monkeypatch):
     """Studies whose order, files and messages count, not what they learn."""
-    monkeypatch.setattr(training, "Program", Untrained)
+    monkeypatch.setattr(fitting, "Program", Untrained)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     without_pictures(monkeypatch)
     for name in ("interval_plot", "grouped_bars", "confusion_matrix"):

@@ -17,9 +17,9 @@ import pytest
 import test_durable
 
 from keras_funcs import search
-from keras_funcs.search import preflight
-from keras_funcs.search import state
-from keras_funcs.search import training
+from keras_funcs.search.store import state
+from keras_funcs.search.training import fitting
+from keras_funcs.search.training import preflight
 
 TRIALS = 8
 
@@ -101,7 +101,7 @@ def study(directory, kind, number):
             os.kill(os.getpid(), signal.SIGKILL)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(training, "Program", conftest.Untrained)
+    patch.setattr(fitting, "Program", conftest.Untrained)
     patch.setattr(preflight, "check_model", lambda *_: None)
     conftest.without_pictures(patch)
     search.Study(

@@ -10,13 +10,13 @@ import pytest
 from conftest import build
 
 from keras_funcs import search
-from keras_funcs.search import files
-from keras_funcs.search import local
-from keras_funcs.search import preflight
-from keras_funcs.search import records
-from keras_funcs.search import report
-from keras_funcs.search import results
-from keras_funcs.search import tables
+from keras_funcs.search.engines import local
+from keras_funcs.search.report import markdown
+from keras_funcs.search.report import results
+from keras_funcs.search.report import tables
+from keras_funcs.search.store import files
+from keras_funcs.search.store import records
+from keras_funcs.search.training import preflight
 
 DAMAGES = {
     "truncated": lambda data: data[: len(data) // 2],
@@ -127,7 +127,7 @@ def test_a_damaged_folder_is_one_line(damaged, name):
     kinds = DAMAGES if name in STATE else kinds
     for damage in kinds:
         left = put(path(name), damage)
-        for action in (tables.leaderboard, report.write):
+        for action in (tables.leaderboard, markdown.write):
             notices, refusal = outcome(
                 lambda action=action: action(results.read(folder))
             )

@@ -8,11 +8,11 @@ import pytest
 from keras_tuner.engine import base_tuner
 
 from keras_funcs import search
-from keras_funcs.search import crashes
-from keras_funcs.search import durable
-from keras_funcs.search import files
-from keras_funcs.search import oracles
-from keras_funcs.search import state
+from keras_funcs.search.store import crashes
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
+from keras_funcs.search.tuner import durable
+from keras_funcs.search.tuner import oracles
 
 
 class Synthetic(search.DurableTuner, base_tuner.BaseTuner):

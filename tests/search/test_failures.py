@@ -7,7 +7,7 @@ import keras
 import pytest
 from conftest import build
 
-from keras_funcs.search import results
+from keras_funcs.search.report import results
 
 
 def failing(when):
@@ -46,9 +46,9 @@ def test_all_failing_is_a_clear_error(make_study, monkeypatch):
     def broken(self, *args, **kwargs):
         raise MemoryError("no memory for the kernel")
 
-    from keras_funcs.search import training
+    from keras_funcs.search.training import fitting
 
-    monkeypatch.setattr(training.Program, "fit", broken)
+    monkeypatch.setattr(fitting.Program, "fit", broken)
     study = make_study(max_trials=12)
     with pytest.raises(RuntimeError, match="All 5 trials failed.*no memory"):
         study.run()
@@ -57,16 +57,16 @@ def test_all_failing_is_a_clear_error(make_study, monkeypatch):
 
 @pytest.mark.usefixtures("untrained")
 def test_a_seed_that_fails_is_reported(make_study, monkeypatch):
-    from keras_funcs.search import training
+    from keras_funcs.search.training import fitting
 
-    real = training.Program.fit
+    real = fitting.Program.fit
 
     def sometimes(self, seed, **kwargs):
         if seed == 1:
-            raise training.NotFinite("the loss was not finite")
+            raise fitting.NotFinite("the loss was not finite")
         return real(self, seed, **kwargs)
 
-    monkeypatch.setattr(training.Program, "fit", sometimes)
+    monkeypatch.setattr(fitting.Program, "fit", sometimes)
     study = make_study(seeds=3, ablation=False).run()
     found = results.read(study.directory)
     assert all(len(c.scores()) == 2 for c in found.configs)
@@ -76,7 +76,7 @@ def test_a_seed_that_fails_is_reported(make_study, monkeypatch):
 
 @pytest.mark.usefixtures("untrained")
 def test_time_is_kept_for_the_final(make_study, monkeypatch):
-    from keras_funcs.search import local
+    from keras_funcs.search.engines import local
 
     ticks = iter(range(0, 100_000, 1))
     monkeypatch.setattr(
@@ -93,17 +93,17 @@ class Slow:
     """A clock on which a trial takes 10 s and a run of the final 1 s."""
 
     def __init__(self, monkeypatch):
-        from keras_funcs.search import local
-        from keras_funcs.search import training
+        from keras_funcs.search.engines import local
+        from keras_funcs.search.training import fitting
 
-        self.now, real = 0.0, training.Program.fit
+        self.now, real = 0.0, fitting.Program.fit
 
         def fit(program, seed, **kwargs):
             run = real(program, seed, **kwargs)
             self.now += 10.0
             return dataclasses.replace(run, seconds=10.0, steady=10.0)
 
-        monkeypatch.setattr(training.Program, "fit", fit)
+        monkeypatch.setattr(fitting.Program, "fit", fit)
         monkeypatch.setattr(
             local.Clock, "elapsed", property(lambda clock: self.now)
         )
@@ -147,9 +147,9 @@ def test_too_short_for_a_comparison(make_study, monkeypatch):
 
 @pytest.mark.usefixtures("untrained")
 def test_an_evaluation_that_fails_is_a_failed_run(make_study, monkeypatch):
-    from keras_funcs.search import training
+    from keras_funcs.search.training import fitting
 
-    real, calls = training.Program.evaluate, []
+    real, calls = fitting.Program.evaluate, []
 
     def evaluate(self, split):
         calls.append(split)
@@ -157,7 +157,7 @@ def test_an_evaluation_that_fails_is_a_failed_run(make_study, monkeypatch):
             raise MemoryError("no memory for the test split")
         return real(self, split)
 
-    monkeypatch.setattr(training.Program, "evaluate", evaluate)
+    monkeypatch.setattr(fitting.Program, "evaluate", evaluate)
     study = make_study(ablation=False).run()
     found = results.read(study.directory)
     assert "no memory" in found.baseline.runs[0]["error"]

@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
-from keras_funcs.search import files
-from keras_funcs.search import results
-from keras_funcs.search import state
+from keras_funcs.search.report import results
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
 
 pytestmark = pytest.mark.usefixtures("untrained")
 

@@ -8,7 +8,7 @@ import sys
 
 import test_durable
 
-from keras_funcs.search import results
+from keras_funcs.search.report import results
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 

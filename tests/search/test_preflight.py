@@ -7,8 +7,8 @@ import pytest
 
 import keras_funcs
 from keras_funcs import search
-from keras_funcs.search import preflight
-from keras_funcs.search import training
+from keras_funcs.search.training import fitting
+from keras_funcs.search.training import preflight
 
 LOGITS = keras.losses.SparseCategoricalCrossentropy
 
@@ -201,7 +201,7 @@ def test_structures_and_lists(make_study, splits):
     model = keras.Model({"a": inputs}, keras.layers.Dense(3)(inputs))
     model.compile("sgd", LOGITS(from_logits=True))
     assert check(study, model)
-    program = training.Program(study.settings, None)
+    program = fitting.Program(study.settings, None)
     program.model = model
     assert program.confusion(study.test).sum() == 30
     lists = (x.tolist(), y.tolist())
@@ -232,7 +232,7 @@ def test_a_metric_with_a_number_for_each_class(make_study, tmp_path, splits):
         make_study, tmp_path, "val_f1_score/0", objective="f1_score", **options
     )
     study = make_study(**options, objective="loss")
-    program = training.Program(study.settings, None)
+    program = fitting.Program(study.settings, None)
     run = program.fit(0)
     assert "val_f1_score/2" in run.logs
     assert "f1_score/2" in program.evaluate(rows)

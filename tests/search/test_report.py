@@ -8,9 +8,9 @@ import pytest
 
 from keras_funcs.search import finalists
 from keras_funcs.search import progress
-from keras_funcs.search import report
-from keras_funcs.search import results
-from keras_funcs.search import terminal
+from keras_funcs.search.report import markdown
+from keras_funcs.search.report import results
+from keras_funcs.search.report import terminal
 
 STUDY = {
     "version": 1,
@@ -117,7 +117,7 @@ def test_recall_adds_the_seeds(folder):
 
 
 def test_the_report_is_made_of_the_folder_alone(folder):
-    path = report.write(results.read(folder))
+    path = markdown.write(results.read(folder))
     text = path.read_text()
     assert "# kinds \\| &lt;script&gt;" in text
     assert "| trial_0002 | loss=c, rate=0.9 | Boom: a \\| b |" in text
@@ -132,7 +132,7 @@ def test_a_study_without_its_final(folder):
     for path in (folder / "finalists").iterdir():
         path.unlink()
     found = results.read(folder)
-    text = report.write(found).read_text()
+    text = markdown.write(found).read_text()
     assert "The finalists were not run" in text
     assert "## Search" in text and "## Leaderboard" not in text
 
@@ -147,7 +147,7 @@ def test_a_damaged_file_is_left_out(folder):
         "baseline",
         "trial_0001-without-loss",
     ]
-    report.write(found)
+    markdown.write(found)
 
 
 def test_a_folder_without_a_study(tmp_path):
@@ -240,7 +240,7 @@ def test_a_tuned_baseline_stands_beside_the_plain_one(folder):
     assert set(found.comparisons) == {"tuned", "trial_0001"}
     assert found.winner.name == found.best.name == "trial_0001"
     assert found.beside_tuned.difference == pytest.approx(0.11 / 3)
-    text = report.write(found).read_text()
+    text = markdown.write(found).read_text()
     assert "(tuned baseline: learning_rate 0.01 instead of None)" in text
     assert "Against the baseline with tuned numbers" in found.verdict
     put_final(
@@ -252,7 +252,7 @@ def test_a_tuned_baseline_stands_beside_the_plain_one(folder):
 
 
 def test_without_a_tuned_baseline_the_report_says_so(folder):
-    text = report.write(results.read(folder)).read_text()
+    text = markdown.write(results.read(folder)).read_text()
     assert "The baseline has its default numbers" in text
 
 
@@ -268,7 +268,7 @@ def test_failed_seeds_neither_win_nor_hide(folder):
     put_final(folder, "trial_0002", whole)
     found = results.read(folder)
     assert found.winner.name == "trial_0002"
-    text = report.write(found).read_text()
+    text = markdown.write(found).read_text()
     assert "1 of 3 |" in text and "| – | – | – |" in text
 
 
@@ -286,7 +286,9 @@ def test_numbers_of_the_same_choice_are_called_numbers(folder):
     assert part == "loss"
     assert value == "its numbers (learning_rate 0.0065 instead of 0.001)"
     assert gain.difference == pytest.approx(0.1)
-    assert "filled up with training samples" in report.write(found).read_text()
+    assert (
+        "filled up with training samples" in markdown.write(found).read_text()
+    )
 
 
 EVIL = "=x\x1b[31m[r](http://e.org)<b>`|half \udcff"
@@ -309,7 +311,7 @@ def test_untrusted_names_are_text_everywhere(folder):
         config("ablation", [0.4, 0.5, 0.46], None, EVIL, **{EVIL: "b"}),
     )
     found = results.read(folder)
-    text = report.write(found).read_text("utf-8")
+    text = markdown.write(found).read_text("utf-8")
     assert all(line.isprintable() for line in text.splitlines())
     assert "\\[r\\](http\\://e.org)&lt;b&gt;" in text
     outside = re.sub(r"(?<!\\)`[^`]*`", "", text)  # of code, which is literal

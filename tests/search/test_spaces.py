@@ -5,7 +5,8 @@ import pytest
 
 import keras_funcs
 from keras_funcs import search
-from keras_funcs.search import spaces
+from keras_funcs.search.spaces import catalogue
+from keras_funcs.search.spaces import structure
 
 COUNTS = [50, 20, 5]
 
@@ -173,13 +174,13 @@ def test_one_name_is_one_choice():
     with pytest.raises(ValueError, match="another name: this is a choice"):
         search.activation(hp, ["relu", "Snake"])
     for _ in range(2):  # each model declares its choices anew
-        with spaces.one_model():
+        with catalogue.one_model():
             search.activation(hp, ["relu", "gelu"])
             search.activation(hp, ["relu", "gelu"], name="last")
             with pytest.raises(ValueError, match="of its own for each choice"):
                 search.activation(hp, ["relu", "gelu"])
     hp.Choice("model", ["plain", "deep"])
-    with spaces.one_model():
+    with catalogue.one_model():
         for model in ("plain", "deep"):
             with hp.conditional_scope("model", [model]):
                 search.regularizer(hp, name="branch")
@@ -190,14 +191,14 @@ def test_domains_and_parts():
     search.optimizer(hp, ["adam", "sgd"])
     hp.Boolean("skip")
     hp.Int("width", 8, 64)
-    assert spaces.domains(hp) == {
+    assert structure.domains(hp) == {
         "optimizer": ["adam", "sgd"],
         "optimizer/adam/learning_rate": (1e-4, 3e-2),
         "optimizer/sgd/learning_rate": (1e-3, 1.0),
         "skip": [True, False],
         "width": (8, 64),
     }
-    assert spaces.parts(hp) == {
+    assert structure.parts(hp) == {
         "optimizer": {
             "optimizer",
             "optimizer/adam/learning_rate",

@@ -8,14 +8,14 @@ import sys
 import keras
 import pytest
 
-from keras_funcs.search import spreading
+from keras_funcs.search.training import spreading
 
 SETUP = """
 import sys
 import keras
 import numpy as np
 from keras_funcs import search
-from keras_funcs.search import training
+from keras_funcs.search.training import fitting
 
 seen, notes = [], []
 

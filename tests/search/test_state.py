@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from keras_funcs.search import files
-from keras_funcs.search import results
-from keras_funcs.search import state
+from keras_funcs.search.report import results
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from keras_funcs.search import statistics
-from keras_funcs.search.statistics import Comparison
+from keras_funcs.search.report import statistics
+from keras_funcs.search.report.statistics import Comparison
 
 
 def scores(values):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from conftest import build
 
-from keras_funcs.search import results
+from keras_funcs.search.report import results
 
 
 def test_the_first_trial_is_the_baseline(finished):

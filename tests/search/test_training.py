@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_funcs import search
-from keras_funcs.search import training
+from keras_funcs.search.training import fitting
 
 OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 
@@ -23,7 +23,7 @@ def settings(splits, build, **changes):
         "patience": 3,
         **changes,
     }
-    return training.Settings(**arguments)
+    return fitting.Settings(**arguments)
 
 
 def compiled(hp):
@@ -48,12 +48,12 @@ def test_a_reused_program_trains_like_a_new_one(splits):
     """Weights, optimizer and dropout start as if nothing had been before."""
     hp = keras_tuner.HyperParameters()
     given = settings(splits, compiled)
-    used = training.Program(given, hp)
+    used = fitting.Program(given, hp)
     used.fit(5)
     first = used.model
     again = used.fit(6)
     assert used.model is first  # nothing was compiled again
-    fresh = training.Program(given, hp)
+    fresh = fitting.Program(given, hp)
     expected = fresh.fit(6)
     assert again.logs == pytest.approx(expected.logs, rel=1e-6)
     for a, b in zip(used.model.get_weights(), fresh.model.get_weights()):
@@ -82,7 +82,7 @@ def scripted(splits, patience=10, **series):
 
     train, validation, _ = splits
     model = build(None)
-    best = training.BestEpoch(OBJECTIVE, patience)
+    best = fitting.BestEpoch(OBJECTIVE, patience)
     history = model.fit(
         *train,
         validation_data=validation,
@@ -132,8 +132,8 @@ def test_nothing_finite_is_an_error(splits):
     (x, _), _, _ = splits
     data = (1e30 * x, np.zeros((30, 3), "float32"))
     given = settings((data, data, None), diverging)
-    with pytest.raises(training.NotFinite, match="not finite in any epoch"):
-        training.Program(given, None).fit(0)
+    with pytest.raises(fitting.NotFinite, match="not finite in any epoch"):
+        fitting.Program(given, None).fit(0)
 
 
 def test_an_unknown_objective_names_what_there_is(splits):
@@ -141,31 +141,31 @@ def test_an_unknown_objective_names_what_there_is(splits):
         splits, compiled, objective=keras_tuner.Objective("val_x", "max")
     )
     with pytest.raises(ValueError, match="val_accuracy.*Received: val_x"):
-        training.Program(given, keras_tuner.HyperParameters()).fit(0)
+        fitting.Program(given, keras_tuner.HyperParameters()).fit(0)
 
 
 def test_all_batches_have_one_shape_and_no_sample_is_left_out():
     x = np.arange(20.0, dtype="float32").reshape(10, 2)
     y = np.arange(10)
     weight = np.arange(10) / 10
-    given = training.inputs((x, y, weight), 4, seed=3)
+    given = fitting.inputs((x, y, weight), 4, seed=3)
     assert len(given["y"]) == 12 and set(given["y"]) == set(y)
     np.testing.assert_array_equal(given["x"][:, 0], 2.0 * given["y"])
     np.testing.assert_array_equal(given["sample_weight"], given["y"] / 10)
-    assert training.inputs((x, y), 64, 0)["batch_size"] == 10
-    assert training.inputs((x, y), 5, 0)["x"] is x
+    assert fitting.inputs((x, y), 64, 0)["batch_size"] == 10
+    assert fitting.inputs((x, y), 5, 0)["x"] is x
 
 
 def test_build_must_return_a_compiled_model(splits):
     for wrong in (lambda hp: None, lambda hp: keras.Sequential()):
         with pytest.raises(TypeError, match="compiled keras.Model"):
-            training.build(wrong, None)
+            fitting.build(wrong, None)
 
 
 def test_settings_of_leaves_the_inactive_out():
     space = keras_tuner.HyperParameters()
     search.optimizer(space, ["adam", "sgd"])
-    found = training.settings_of(
+    found = fitting.settings_of(
         space,
         {
             "optimizer": "sgd",
@@ -177,7 +177,7 @@ def test_settings_of_leaves_the_inactive_out():
         "optimizer": "sgd",
         "optimizer/sgd/learning_rate": 0.5,
     }
-    default = training.settings_of(space, {"optimizer": "sgd"})
+    default = fitting.settings_of(space, {"optimizer": "sgd"})
     assert default.values["optimizer/sgd/learning_rate"] == 0.01
 
 
@@ -194,7 +194,7 @@ def test_a_data_set_can_stand_for_arrays(splits):
 
     data = Batches()
     given = settings((data, data, None), compiled)
-    program = training.Program(given, keras_tuner.HyperParameters())
+    program = fitting.Program(given, keras_tuner.HyperParameters())
     program.fit(0)
     assert set(program.evaluate(data)) == {"loss", "accuracy"}
     assert program.confusion(data).sum() == 30

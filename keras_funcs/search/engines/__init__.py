@@ -1,1 +1,1 @@
-"""Engines: each trains what a study hands over, in its own way."""
+"""The engines that run a study's jobs."""

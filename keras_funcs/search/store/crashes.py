@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keras_funcs._core import text as texts
-from keras_funcs.search import files
-from keras_funcs.search import state
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
 
 MARK = "Fatal Python error"
 # How often an attempt may end without a word: far more than a machine is taken

@@ -19,7 +19,7 @@ from typing import Any
 from typing import Self
 
 from keras_funcs._core import text as texts
-from keras_funcs.search import files
+from keras_funcs.search.store import files
 
 MARKS = (files.STUDY, files.STUDY + files.PREVIOUS)
 KEYS = ("version", "fingerprint")  # a study.json without is someone else's

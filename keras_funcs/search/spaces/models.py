@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from keras_funcs._core import checks
-from keras_funcs.search import spaces
+from keras_funcs.search.spaces import catalogue
 
 
 def classifier(
@@ -48,8 +48,8 @@ def classifier(
     counts = [int(number) for number in dataset.counts]
 
     def build(hp: Any) -> Any:
-        activation = spaces.activation(hp, given.get("activation"))
-        regularizer = spaces.regularizer(hp, given.get("regularizer"))
+        activation = catalogue.activation(hp, given.get("activation"))
+        regularizer = catalogue.regularizer(hp, given.get("regularizer"))
         layers: list[Any] = [keras.Input(shape)]
         if len(shape) > 1:
             layers.append(keras.layers.Flatten())
@@ -66,8 +66,8 @@ def classifier(
         layers.append(keras.layers.Dense(dataset.num_classes))
         model = keras.Sequential(layers)
         model.compile(
-            optimizer=spaces.optimizer(hp, given.get("optimizer")),
-            loss=spaces.loss(hp, given.get("loss"), class_counts=counts),
+            optimizer=catalogue.optimizer(hp, given.get("optimizer")),
+            loss=catalogue.loss(hp, given.get("loss"), class_counts=counts),
             metrics=list((metrics or _metrics)()),
         )
         return model

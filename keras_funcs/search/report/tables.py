@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from keras_funcs._core.text import encodable
-from keras_funcs.search import files
-from keras_funcs.search import state
-from keras_funcs.search.results import Config
-from keras_funcs.search.results import Results
+from keras_funcs.search.report.results import Config
+from keras_funcs.search.report.results import Results
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_funcs.search import spaces
+from keras_funcs.search.spaces import structure
 
 
 def describe_space(directory: Path, space: Any, metric: str) -> None:
@@ -23,7 +23,7 @@ def describe_space(directory: Path, space: Any, metric: str) -> None:
         return
     with EventWriter(str(directory)) as writer:
         writer.hparams_config(
-            spaces.domains(space),
+            structure.domains(space),
             [("validation", f"epoch_{name}") for name in (metric, "loss")],
         )
 

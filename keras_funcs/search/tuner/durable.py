@@ -20,13 +20,13 @@ from typing import Any
 from keras_funcs._core import checks
 from keras_funcs._core import text as texts
 from keras_funcs._core.sublayers import touch
-from keras_funcs.search import crashes
-from keras_funcs.search import files
-from keras_funcs.search import state
-from keras_funcs.search.hardened import MAX_ATTEMPTS as MAX_ATTEMPTS
-from keras_funcs.search.hardened import DurableOracle as DurableOracle
-from keras_funcs.search.hardened import harden as harden
-from keras_funcs.search.results import trial_name
+from keras_funcs.search.report.results import trial_name
+from keras_funcs.search.store import crashes
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
+from keras_funcs.search.tuner.hardened import MAX_ATTEMPTS as MAX_ATTEMPTS
+from keras_funcs.search.tuner.hardened import DurableOracle as DurableOracle
+from keras_funcs.search.tuner.hardened import harden as harden
 
 PROJECT_MARKS = (files.ORACLE, files.ORACLE + files.PREVIOUS)
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_funcs.search import files
-from keras_funcs.search import records
-from keras_funcs.search import state
-from keras_funcs.search import statistics
+from keras_funcs.search.report import statistics
+from keras_funcs.search.store import files
+from keras_funcs.search.store import records
+from keras_funcs.search.store import state
 
 BASELINE = "baseline"
 TUNED = "tuned"

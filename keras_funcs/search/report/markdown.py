@@ -8,15 +8,15 @@ from typing import Any
 from keras_funcs._core import text as texts
 from keras_funcs._core.text import code
 from keras_funcs._core.text import markdown
-from keras_funcs.search import files
-from keras_funcs.search import state
-from keras_funcs.search import tables
 from keras_funcs.search.progress import duration
-from keras_funcs.search.results import Results
-from keras_funcs.search.results import short
-from keras_funcs.search.statistics import Comparison
-from keras_funcs.search.statistics import interval
-from keras_funcs.search.terminal import number
+from keras_funcs.search.report import tables
+from keras_funcs.search.report.results import Results
+from keras_funcs.search.report.results import short
+from keras_funcs.search.report.statistics import Comparison
+from keras_funcs.search.report.statistics import interval
+from keras_funcs.search.report.terminal import number
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
 
 DASH = "–"
 SHOWN_TRIALS = 15

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_funcs.search import files
-from keras_funcs.search import state
+from keras_funcs.search.store import files
+from keras_funcs.search.store import state
 
 Shape = Any  # a type, a tuple of types, [Shape], {key: Shape} or a predicate
 

@@ -14,8 +14,8 @@ from keras_funcs.inspect.diagnosis._labels import reader
 from keras_funcs.inspect.diagnosis.model import MAX_SAMPLES
 from keras_funcs.inspect.diagnosis.model import diagnose
 from keras_funcs.inspect.recorder import flatten
-from keras_funcs.search import spreading
-from keras_funcs.search import training
+from keras_funcs.search.training import fitting
+from keras_funcs.search.training import spreading
 
 
 def check_data(
@@ -53,7 +53,7 @@ def check_data(
 
 
 def check_model(
-    model: Any, settings: training.Settings, test: Any = None
+    model: Any, settings: fitting.Settings, test: Any = None
 ) -> dict[str, float]:
     """Runs one batch through the baseline's model.
 
@@ -71,7 +71,7 @@ def check_model(
         "test": test,
     }
     for name, split in splits.items():
-        labels = None if split is None else training.parts_of(split)[1]
+        labels = None if split is None else fitting.parts_of(split)[1]
         if isinstance(labels, np.ndarray):
             _check_labels(name, labels, model)
     x, y = _batch(settings)
@@ -123,7 +123,7 @@ def _arrays(name: str, part: Any) -> Any:
     ):
         return type(part)(_arrays(name, item) for item in part)
     try:
-        return training.to_numpy(part)
+        return fitting.to_numpy(part)
     except Exception as error:
         _fail(name, "arrays, or lists of equal lengths", _one_line(error))
 
@@ -164,19 +164,19 @@ def _check_arrays(name: str, x: Any, y: Any, shapes: Any) -> Any:
     return seen
 
 
-def _batch(settings: training.Settings) -> tuple[Any, Any]:
+def _batch(settings: fitting.Settings) -> tuple[Any, Any]:
     """The first samples, as many as the devices can share."""
-    x, y, _ = training.parts_of(settings.train)
+    x, y, _ = fitting.parts_of(settings.train)
     if y is None:
-        first = next(iter(training.batches(x)), None)
+        first = next(iter(fitting.batches(x)), None)
         if not isinstance(first, (tuple, list)) or len(first) < 2:
             _fail(
                 "train",
                 "batches `(x, y)`",
                 "no batches" if first is None else type(first).__name__,
             )
-        x, y = keras.tree.map_structure(training.to_numpy, (first[0], first[1]))
-    size = min(settings.batch_size, MAX_SAMPLES, training.count(y))
+        x, y = keras.tree.map_structure(fitting.to_numpy, (first[0], first[1]))
+    size = min(settings.batch_size, MAX_SAMPLES, fitting.count(y))
     devices = spreading.replicas()
     size = max(size // devices, 1) * devices
     batch = keras.tree.map_structure(lambda array: array[:size], (x, y))

@@ -8,10 +8,10 @@ from typing import Any
 
 from keras_funcs._core.text import block
 from keras_funcs._core.text import rich
-from keras_funcs.search import files
-from keras_funcs.search import tables
 from keras_funcs.search.progress import duration
-from keras_funcs.search.results import Results
+from keras_funcs.search.report import tables
+from keras_funcs.search.report.results import Results
+from keras_funcs.search.store import files
 
 
 def summary(found: Results, report: Path, seconds: float) -> str:

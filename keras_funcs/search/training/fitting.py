@@ -19,8 +19,8 @@ from keras_funcs._core.confusion import confusion_counts
 from keras_funcs._core.sublayers import touch
 from keras_funcs.inspect.confusion import reading
 from keras_funcs.inspect.recorder import flatten
-from keras_funcs.search import spaces
-from keras_funcs.search import spreading
+from keras_funcs.search.spaces import catalogue
+from keras_funcs.search.training import spreading
 
 Build = Callable[[Any], Any]
 
@@ -237,7 +237,7 @@ def build(function: Build, hp: Any) -> Any:
     Raises:
         TypeError: where `build` returns no compiled model.
     """
-    with spaces.one_model():
+    with catalogue.one_model():
         model = function(hp)
     if not isinstance(model, keras.Model) or not model.compiled:
         raise TypeError(

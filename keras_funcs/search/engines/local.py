@@ -14,11 +14,11 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine import base_tuner
 
-from keras_funcs.search import files
-from keras_funcs.search import logs
-from keras_funcs.search import training
-from keras_funcs.search.durable import DurableTuner
-from keras_funcs.search.results import trial_name
+from keras_funcs.search.engines import logs
+from keras_funcs.search.report.results import trial_name
+from keras_funcs.search.store import files
+from keras_funcs.search.training import fitting
+from keras_funcs.search.tuner.durable import DurableTuner
 
 TRIAL_SEEDS = 1_000_000  # apart from the finalists' seeds
 HOPELESS = 5  # failures, with nothing but failures, that end a search
@@ -46,7 +46,7 @@ class StudyTuner(DurableTuner, base_tuner.BaseTuner):
     def __init__(
         self,
         oracle: Any,
-        settings: training.Settings,
+        settings: fitting.Settings,
         directory: Path,
         seed: int,
         log_dir: Path | None,
@@ -90,13 +90,13 @@ class StudyTuner(DurableTuner, base_tuner.BaseTuner):
             step=run.epoch,
         )
 
-    def run_trial(self, trial: Any, *_: Any, **__: Any) -> training.Run:
+    def run_trial(self, trial: Any, *_: Any, **__: Any) -> fitting.Run:
         hp = trial.hyperparameters
         # An attempt that was cut short may have reported already.
         known = self.oracle.get_trial(trial.trial_id)
         known.metrics = type(known.metrics)()
-        training.clear()
-        program = training.Program(self.settings, hp)
+        fitting.clear()
+        program = fitting.Program(self.settings, hp)
         number = int(trial.trial_id)
         name = trial_name(trial.trial_id)
         values = active(hp)
@@ -110,7 +110,7 @@ class StudyTuner(DurableTuner, base_tuner.BaseTuner):
                     epochs=hp.values.get("tuner/epochs"),
                     callbacks=callbacks,
                 )
-        except training.NotFinite as error:
+        except fitting.NotFinite as error:
             raise keras_tuner.errors.FailedTrialError(str(error)) from error
 
 
@@ -123,7 +123,7 @@ def active(hp: Any) -> dict[str, Any]:
     }
 
 
-def explore(build: training.Build) -> Any:
+def explore(build: fitting.Build) -> Any:
     """Finds the whole space, conditional parts included.
 
     `build` is called with each condition met once, as KerasTuner does.
@@ -135,13 +135,13 @@ def explore(build: training.Build) -> Any:
         objective=keras_tuner.Objective("loss", "min")
     )
     _Explorer(oracle, build).declare()
-    return training.settings_of(oracle.get_space(), {})
+    return fitting.settings_of(oracle.get_space(), {})
 
 
 class _Explorer(base_tuner.BaseTuner):
     """A tuner without files: only the part that explores the space."""
 
-    def __init__(self, oracle: Any, build: training.Build) -> None:
+    def __init__(self, oracle: Any, build: fitting.Build) -> None:
         self.oracle = oracle
         self.hypermodel = types.SimpleNamespace(build=build)
 

@@ -1,0 +1,1 @@
+"""The results of a study, read from its folder, and how they are shown."""

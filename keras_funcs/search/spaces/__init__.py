@@ -1,0 +1,1 @@
+"""The choices of a search, as a `build(hp)` function declares them."""

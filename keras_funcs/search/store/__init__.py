@@ -1,0 +1,1 @@
+"""The folder of a study: names, shapes and safe writing of its files."""
