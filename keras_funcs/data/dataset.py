@@ -1,45 +1,53 @@
-"""What a study is given: three splits that share no sample, and their names."""
+"""The data of a study: splits that share no sample, and their names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from typing import Self
 
 import numpy as np
 
 from keras_funcs._core import checks
 from keras_funcs._core.labels import NUMBER_CLASSES
+from keras_funcs._core.labels import class_counts
 
 Split = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A classification data set, split and ready for a network.
+    """A data set, split and ready for a study.
 
-    Use it to hand your own arrays to a study; `digits_longtail` and
-    `load_table` return one.
+    `digits_longtail` and `load_table` return one. `Dataset.of` makes one of
+    your own arrays or data sets, of any shape and for any task.
+
+    A data set with `feature_names` is a table for classification, and its
+    parts are checked as such: x is `(N, F)` numbers (kept as float32), y is
+    `(N,)` class ids from 0 to C - 1 (kept as int64).
 
     Args:
         name: String. Shown in reports, and the name of the study's folder.
-        train: Pair `(x, y)` of arrays: x `(N, F)` numbers (kept as float32),
-            y `(N,)` class ids from 0 to C - 1 (kept as int64).
-        validation: Pair as `train`. A search chooses by it.
-        test: Pair as `train`. Scored once, after every choice is made.
-        class_names: Tuple of C >= 2 strings.
-        feature_names: Tuple of F strings.
+        train: Pair `(x, y)`, triple `(x, y, sample_weight)`, or a data set
+            that can be read again for each epoch.
+        validation: As `train`. A search chooses by it.
+        test: As `train`, or None. Scored once, after every choice is made.
+        class_names: Tuple of C >= 2 strings, or an empty one for no names.
+        feature_names: Tuple of F strings, or an empty one for other data than
+            a table.
         preprocessing: `TablePreprocessing` that turned a table into x, or
             None. `keras-funcs tune` keeps it beside the model.
 
     Raises:
-        ValueError: where the parts do not fit each other, a number is not
-            finite, or a class has no training sample.
+        ValueError: If the parts of a table do not fit each other, a number is
+            not finite, or a class has no training sample.
     """
 
     name: str
-    train: Split
-    validation: Split
-    test: Split
-    class_names: tuple[str, ...]
-    feature_names: tuple[str, ...]
+    train: Any
+    validation: Any
+    test: Any = None
+    class_names: Sequence[str] = ()
+    feature_names: Sequence[str] = ()
     preprocessing: Any = None
 
     def __post_init__(self) -> None:
@@ -52,16 +60,19 @@ class Dataset:
             ):
                 checks.invalid(field, "a tuple of strings", names)
             object.__setattr__(self, field, tuple(names))
-        if self.num_classes < 2:
+        if len(self.class_names) == 1 or (
+            self.feature_names and not self.class_names
+        ):
             checks.invalid("class_names", ">= 2 classes", self.class_names)
-        for field in ("train", "validation", "test"):
-            split = _split(
-                field,
-                getattr(self, field),
-                len(self.feature_names),
-                self.num_classes,
+        if self.feature_names:
+            self._check_table()
+
+    def _check_table(self) -> None:
+        for field, split in self.splits.items():
+            checked = _split(
+                field, split, len(self.feature_names), len(self.class_names)
             )
-            object.__setattr__(self, field, split)
+            object.__setattr__(self, field, checked)
         absent = np.flatnonzero(self.counts == 0)
         if absent.size:
             checks.invalid(
@@ -70,24 +81,63 @@ class Dataset:
                 f"none of {[self.class_names[i] for i in absent[:5]]}",
             )
 
+    @classmethod
+    def of(
+        cls,
+        train: Any,
+        validation: Any,
+        test: Any = None,
+        *,
+        class_names: Sequence[str] = (),
+        name: str = "data",
+    ) -> Self:
+        """Makes a data set of your own splits.
+
+        Args:
+            train: Pair `(x, y)`, triple `(x, y, sample_weight)`, or a data set
+                that can be read again for each epoch.
+            validation: As `train`.
+            test: As `train`, or None.
+            class_names: Sequence of strings, for reports; empty for none.
+            name: String. Shown in reports.
+
+        Example:
+
+        >>> x, y = np.zeros((6, 4)), np.array([0, 1, 0, 1, 0, 1])
+        >>> keras_funcs.data.Dataset.of((x, y), (x[:2], y[:2]))
+        Dataset('data', 6/2 train/validation samples)
+        """
+        return cls(name, train, validation, test, class_names)
+
+    @property
+    def splits(self) -> dict[str, Any]:
+        """The splits that there are, by name."""
+        found = {"train": self.train, "validation": self.validation}
+        return found if self.test is None else {**found, "test": self.test}
+
     @property
     def num_classes(self) -> int:
         """The number of classes C."""
-        return len(self.class_names)
+        return len(self.class_names) or len(self.counts)
 
     @property
     def counts(self) -> np.ndarray:
         """The training samples of each class, int64 `(C,)`."""
-        return np.bincount(self.train[1], minlength=self.num_classes)
+        pair = isinstance(self.train, (tuple, list))
+        labels = self.train[1] if pair else self.train
+        return class_counts(labels, len(self.class_names) or None)
 
     def __repr__(self) -> str:
         sizes = "/".join(
-            str(len(y)) for _, y in (self.train, self.validation, self.test)
+            str(len(split[1])) if isinstance(split, (tuple, list)) else "?"
+            for split in self.splits.values()
         )
-        return (
-            f"Dataset({self.name!r}, {sizes} train/validation/test samples, "
-            f"{len(self.feature_names)} features, {self.num_classes} classes)"
-        )
+        pieces = [f"{sizes} {'/'.join(self.splits)} samples"]
+        if self.feature_names:
+            pieces.append(f"{len(self.feature_names)} features")
+        if self.class_names:
+            pieces.append(f"{len(self.class_names)} classes")
+        return f"Dataset({self.name!r}, {', '.join(pieces)})"
 
 
 def _split(name: str, split: Any, features: int, classes: int) -> Split:

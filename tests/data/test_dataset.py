@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -46,3 +47,44 @@ def test_what_it_says_of_its_arrays():
 def test_parts_that_do_not_fit(changes, message):
     with pytest.raises(ValueError, match=message):
         data.Dataset(**parts(**changes))
+
+
+def test_of_takes_any_splits():
+    """Images, weights, data sets, no test split: nothing is a table here."""
+    images = np.zeros((6, 8, 8, 1)), np.eye(3)[[0, 1, 2, 0, 1, 2]]
+    weighted = (*images, np.ones(6))
+    found = data.Dataset.of(weighted, images, class_names=["a", "b", "c"])
+    assert found.train is weighted and found.test is None
+    assert list(found.splits) == ["train", "validation"]
+    assert found.class_names == ("a", "b", "c") and found.num_classes == 3
+    assert repr(found) == (
+        "Dataset('data', 6/6 train/validation samples, 3 classes)"
+    )
+    assert found.counts.tolist() == [2, 2, 2]  # of one-hot rows
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return images[0][:3], np.arange(3) % 2
+
+    found = data.Dataset.of(Batches(), Batches(), images, name="mine")
+    assert repr(found) == (
+        "Dataset('mine', ?/?/6 train/validation/test samples)"
+    )
+    assert found.counts.tolist() == [4, 2] and found.num_classes == 2
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"class_names": ("a",)}, ">= 2 classes"),
+        ({"class_names": "abc"}, "`class_names`"),
+        ({"name": ""}, "`name`"),
+    ],
+)
+def test_names_that_do_not_fit_any_splits(changes, message):
+    split = np.zeros((2, 2)), np.array([0, 1])
+    with pytest.raises(ValueError, match=message):
+        data.Dataset.of(split, split, **changes)
