@@ -150,7 +150,7 @@ def tune(
     seeds: Annotated[
         int, typer.Option(min=2, help="Runs of each finalist at the end.")
     ] = 5,
-    engine: Annotated[str, typer.Option(help="How trials are run.")] = "local",
+    engine: Annotated[str, typer.Option(help="How runs are made.")] = "auto",
     out: Annotated[
         str, typer.Option(help="Folder of the study; else runs/<name>.")
     ] = "",
@@ -215,8 +215,8 @@ def tune(
         out,
         as_json,
         objective=objective,
-        max_trials=trials,
-        max_time=limit,
+        trials=trials,
+        budget=limit,
         epochs=epochs,
         seeds=seeds,
         engine=engine,

@@ -35,7 +35,8 @@ COMMANDS = [
 
 # The study's and the command's numbers in small; the code is the README's.
 IN_SMALL = {
-    "max_trials=3, epochs=3, seeds=5": "max_trials=2, epochs=1, seeds=2",
+    "trials=3, epochs=3, ": "trials=2, epochs=1, ",
+    "search.Final(seeds=5)": "search.Final(seeds=2)",
     "--time 1m": "--time 1s --trials 2 --epochs 1",
 }
 

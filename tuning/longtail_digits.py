@@ -43,15 +43,12 @@ def build(hp):
 def main(trials=TRIALS, epochs=EPOCHS, seeds=SEEDS, directory=DIRECTORY):
     study = search.Study(
         build,
-        dataset.train,
-        dataset.validation,
-        dataset.test,
+        dataset,
         objective="balanced_accuracy",
-        max_trials=trials,
-        epochs=epochs,
-        seeds=seeds,
         directory=directory,
-        class_names=dataset.class_names,
+        trials=trials,
+        epochs=epochs,
+        final=search.Final(seeds=seeds),
     )
     study.resume()
     print(study.leaderboard())

@@ -45,15 +45,12 @@ def main(trials=TRIALS, epochs=EPOCHS, seeds=SEEDS, directory=DIRECTORY):
     )
     study = search.Study(
         build,
-        dataset.train,
-        dataset.validation,
-        dataset.test,
+        dataset,
         objective="balanced_accuracy",
-        max_trials=trials,
-        epochs=epochs,
-        seeds=seeds,
         directory=directory,
-        class_names=dataset.class_names,
+        trials=trials,
+        epochs=epochs,
+        final=search.Final(seeds=seeds),
     )
     study.resume()
     # Beside `best.keras`: how to read new rows. The report shows it, too.

@@ -9,7 +9,6 @@ from keras_funcs import data
 from keras_funcs import search
 from keras_funcs._command.printing import print_json
 from keras_funcs._core import text as texts
-from keras_funcs.search import progress
 from keras_funcs.search.report import results
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
@@ -34,6 +33,7 @@ def tune(
     options: dict[str, Any],
     out: str,
     as_json: bool,
+    seeds: int,
     **settings: Any,
 ) -> None:
     """Begins a study, or goes on with it.
@@ -44,6 +44,7 @@ def tune(
         options: Mapping. Further arguments of `load_table`.
         out: String. The study's folder, or `""` for `runs/<name>`.
         as_json: Boolean. Whether only JSON goes to standard output.
+        seeds: Integer. Runs of each finalist.
         **settings: Arguments of `search.Study`.
     """
     if source == "digits":
@@ -61,13 +62,11 @@ def tune(
             print(f"{dataset.preprocessing.describe()}\n{OVERRULE}\n")
         study = search.Study(
             search.classifier(dataset),
-            dataset.train,
-            dataset.validation,
-            dataset.test,
+            dataset,
             directory=directory,
-            class_names=dataset.class_names,
             name=dataset.name,
-            on_event=Reporter(path, text),
+            final=search.Final(seeds=seeds),
+            progress=Console(path, text),
             **settings,
         )
         try:
@@ -78,7 +77,7 @@ def tune(
     _outcome(results.read(directory), as_json)
 
 
-class Reporter(progress.Reporter):
+class Console(search.Console):
     """Writes the preprocessing once the study has accepted its folder."""
 
     def __init__(self, path: Path, text: str) -> None:
@@ -86,10 +85,9 @@ class Reporter(progress.Reporter):
         self.path = path
         self.text = text
 
-    def __call__(self, event: progress.Event) -> None:
-        if event.kind == "study_started" and not self.path.exists():
+    def on_study_begin(self) -> None:
+        if not self.path.exists():
             state.write_bytes(self.path, texts.encode(self.text))
-        super().__call__(event)
 
 
 def _same_preprocessing(path: Path, new: data.TablePreprocessing) -> None:

@@ -4,8 +4,10 @@ KerasTuner and the other packages of the `tune` extra are imported when a
 study needs them, not before.
 """
 
-from keras_funcs.search.progress import Event as Event
-from keras_funcs.search.progress import Reporter as Reporter
+from keras_funcs.search.plan import Final as Final
+from keras_funcs.search.progress import Console as Console
+from keras_funcs.search.progress import Progress as Progress
+from keras_funcs.search.progress import Step as Step
 from keras_funcs.search.report.results import Results as Results
 from keras_funcs.search.report.results import read as read
 from keras_funcs.search.spaces.catalogue import activation as activation

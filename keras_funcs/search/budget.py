@@ -1,9 +1,21 @@
-"""How long the rest of a study takes, from what went before."""
+"""The time a study has, and what the rest of it takes by what went before."""
 
+import time
 from collections.abc import Iterable
-from typing import Any
 
 LEAST_SEEDS = 2  # below, nothing can be compared
+
+
+class Clock:
+    """Time spent in a study, over all its sittings."""
+
+    def __init__(self, before: float = 0.0) -> None:
+        self.before = before
+        self._begin = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        return self.before + time.monotonic() - self._begin
 
 
 class Pace:
@@ -20,15 +32,11 @@ class Pace:
         self._spent = 0.0
         self._expected = 0.0
 
-    def learn(self, trials: Iterable[Any]) -> None:
-        """Takes the paces of the completed trials of an oracle."""
-        self.first, self.further = [], []
-        for trial in trials:
-            seconds = _metric(trial, "seconds")
-            if trial.status == "COMPLETED" and seconds is not None:
-                steady = _metric(trial, "steady")
-                self.first.append(seconds)
-                self.further.append(seconds if steady is None else steady)
+    def learn(self, timings: Iterable[tuple[float, float]]) -> None:
+        """Takes the seconds of all trials: whole, and without compiling."""
+        pairs = list(timings)
+        self.first = [whole for whole, _ in pairs]
+        self.further = [steady for _, steady in pairs]
 
     def correct(self, seconds: float, first: bool) -> None:
         """Takes the seconds of one run of the final."""
@@ -54,11 +62,44 @@ class Pace:
         return 2 * self.runs(LEAST_SEEDS)
 
 
-def _metric(trial: Any, name: str) -> float | None:
-    if not trial.metrics.exists(name):
-        return None
-    found = trial.metrics.get_history(name)
-    return float(found[0].value[0]) if found else None
+class Budget:
+    """A limit of time, held against a clock and a pace.
+
+    Args:
+        limit: Float > 0 or None for as long as it takes.
+        before: Float. Seconds of earlier sittings.
+    """
+
+    MAX_RESERVE = 0.6  # of the limit, at most, kept for the final
+
+    def __init__(self, limit: float | None, before: float = 0.0) -> None:
+        self.limit = limit
+        self.clock = Clock(before)
+        self.pace = Pace()
+
+    def affords(self, seconds: float) -> bool:
+        """Whether so many more seconds fit."""
+        if not seconds or self.limit is None:
+            return True
+        return self.clock.elapsed + seconds <= self.limit
+
+    def within(self, seconds: float) -> float:
+        """An estimate, cut at the time that is allowed."""
+        if self.limit is not None:
+            seconds = min(seconds, self.limit - self.clock.elapsed)
+        return float(max(0.0, seconds))
+
+    def search_is_over(self, final: float) -> bool:
+        """Whether what is left is needed for a final of so many seconds."""
+        known = len(self.pace.first)
+        if self.limit is None or not known:
+            return False
+        # With one trial there is nothing to compare the baseline with.
+        least = self.pace.comparison()
+        reserve = min(final, max(least, self.MAX_RESERVE * self.limit))
+        if known == 1:
+            reserve = least
+        return self.clock.elapsed + self.pace.trial > self.limit - reserve
 
 
 def _mean(values: list[float]) -> float:

@@ -1,44 +1,30 @@
-"""What a study says while it runs: live on a terminal, else line by line."""
+"""What a study says while it runs: methods to override, and a terminal's."""
 
 import math
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from typing import Literal
 
 from keras_funcs._core.text import block
 
-Kind = Literal[
-    "study_started",
-    "search_started",
-    "trial_started",
-    "trial_ended",
-    "finalists_started",
-    "run_ended",
-    "note",
-    "study_ended",
-]
-
 
 @dataclass(frozen=True)
-class Event:
-    """One step of a study, as a listener receives it.
+class Step:
+    """A trial of the search or a run of the final, as progress sees it.
 
     Attributes:
-        kind: String. What happened.
-        number: Integer. Which trial or run this is, from 1.
-        of: Integer or None. How many there will be.
+        number: Integer. Which one it is, from 1.
+        of: Integer. How many there will be.
         label: String. The configuration in a few words.
-        score: Float or None. Its objective; None where it failed.
-        best: Float or None. The best objective so far.
+        score: Float or None. Its objective; None while it runs, and if it
+            failed.
+        best: Float or None. The best objective of the search so far.
         seconds_left: Float or None. An estimate for the whole study.
-        message: String. Why it failed, or what is to be said.
+        message: String. Why it failed.
     """
 
-    kind: Kind
-    number: int = 0
-    of: int | None = None
+    number: int
+    of: int
     label: str = ""
     score: float | None = None
     best: float | None = None
@@ -46,97 +32,135 @@ class Event:
     message: str = ""
 
 
-Listener = Callable[[Event], None]
+class Progress:
+    """The steps of a study; override the methods that you need.
+
+    They all do nothing here. What a method raises ends the study, which
+    `resume()` then goes on with: `KeyboardInterrupt` is a polite way to stop.
+
+    Example:
+
+    >>> from keras_funcs import search
+    >>> class Best(search.Progress):
+    ...     def on_trial_end(self, step):
+    ...         print(step.number, step.best)
+    >>> study = search.Study(..., progress=Best())  # doctest: +SKIP
+    """
+
+    def on_study_begin(self) -> None:
+        """Called when the study has accepted its folder."""
+
+    def on_search_begin(self, trials: int) -> None:
+        """Called before the first trial of this sitting."""
+
+    def on_trial_begin(self, step: Step) -> None:
+        """Called before each trial."""
+
+    def on_trial_end(self, step: Step) -> None:
+        """Called after each trial, when its result is on the disk."""
+
+    def on_final_begin(self, title: str, runs: int) -> None:
+        """Called before the finalists run, and before the ablation does."""
+
+    def on_run_end(self, step: Step) -> None:
+        """Called after each run of the final, when its result is on the disk.
+
+        A run is one configuration with one seed.
+        """
+
+    def on_note(self, message: str) -> None:
+        """Called with a line on what is not as it was asked for."""
+
+    def on_study_end(self, summary: str) -> None:
+        """Called at the end, and after Ctrl-C, with lines for the terminal."""
+
+    def close(self) -> None:
+        """Called at the very end, however the study ended."""
 
 
-class Reporter:
-    """A listener that shows a bar on a terminal and plain lines elsewhere."""
+class Console(Progress):
+    """Shows a bar on a terminal, and plain lines elsewhere."""
 
     def __init__(self, live: bool | None = None) -> None:
         self.live = sys.stdout.isatty() if live is None else live
-        self._progress: Any = None
+        self._bar: Any = None
         self._task: Any = None
 
-    def __call__(self, event: Event) -> None:
-        if event.kind in ("search_started", "finalists_started"):
-            self._start(event)
-        elif event.kind in ("trial_ended", "run_ended"):
-            self._say(line(event, short=self.live))
-            self._advance(event)
-        elif event.kind == "trial_started":
-            self._advance(event, done=event.number - 1)
-        elif event.kind == "study_ended":
-            self._stop()
-            self._say(event.message)
-        elif event.message:
-            self._say(event.message)
+    def on_search_begin(self, trials: int) -> None:
+        self._start(f"Search: {trials} trials", trials)
+
+    def on_trial_begin(self, step: Step) -> None:
+        self._advance(step, step.number - 1)
+
+    def on_trial_end(self, step: Step) -> None:
+        self._say(line("trial", step, short=self.live))
+        self._advance(step, step.number)
+
+    def on_final_begin(self, title: str, runs: int) -> None:
+        self._start(title, runs)
+
+    def on_run_end(self, step: Step) -> None:
+        self._say(line("run", step, short=self.live))
+        self._advance(step, step.number)
+
+    def on_note(self, message: str) -> None:
+        self._say(message)
+
+    def on_study_end(self, summary: str) -> None:
+        self.close()
+        self._say(summary)
 
     def close(self) -> None:
         """Takes the bar off the terminal."""
-        self._stop()
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def _say(self, text: str) -> None:
-        if not text:
-            return
         text = block(text)
-        if self._progress is not None:
-            self._progress.console.print(text, markup=False, highlight=False)
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
         else:
             print(text, flush=True)
 
-    def _start(self, event: Event) -> None:
-        self._stop()
-        self._say(event.message)
+    def _start(self, title: str, total: int) -> None:
+        self.close()
+        self._say(title)
         if not self.live:
             return
         from rich import progress
 
-        self._progress = progress.Progress(
+        self._bar = progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=12),  # 80 columns hold the whole
             progress.MofNCompleteColumn(),
             progress.TextColumn("{task.fields[note]}"),
         )
-        self._progress.start()
-        self._task = self._progress.add_task(
-            event.message.partition(":")[0], total=event.of, note=""
+        self._bar.start()
+        self._task = self._bar.add_task(
+            title.partition(":")[0], total=total, note=""
         )
 
-    def _advance(self, event: Event, done: int | None = None) -> None:
-        if self._progress is None:
+    def _advance(self, step: Step, completed: int) -> None:
+        if self._bar is None:
             return
-        note = " · ".join(
-            item
-            for item in (
-                "" if event.best is None else f"best {event.best:.4f}",
-                left(event.seconds_left),
-            )
-            if item
-        )
-        completed = event.number if done is None else done
-        self._progress.update(self._task, completed=completed, note=note)
-
-    def _stop(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        best = "" if step.best is None else f"best {step.best:.4f}"
+        pieces = (best, left(step.seconds_left))
+        note = " · ".join(piece for piece in pieces if piece)
+        self._bar.update(self._task, completed=completed, note=note)
 
 
-def line(event: Event, short: bool = False) -> str:
+def line(what: str, step: Step, short: bool = False) -> str:
     """An ended trial or run as one line; the bar knows the end of it."""
-    what = "trial" if event.kind == "trial_ended" else "run"
-    total = "" if event.of is None else f"/{event.of}"
     score = (
-        f"failed: {event.message}"
-        if event.score is None
-        else f"{event.score:.4f}"
+        f"failed: {step.message}" if step.score is None else f"{step.score:.4f}"
     )
-    pieces = [f"{what} {event.number:>2}{total}", score, event.label]
+    pieces = [f"{what} {step.number:>2}/{step.of}", score, step.label]
     if short:
         return "  ".join(pieces)
-    if event.best is not None:
-        pieces.append(f"best {event.best:.4f}")
-    pieces.append(left(event.seconds_left))
+    if step.best is not None:
+        pieces.append(f"best {step.best:.4f}")
+    pieces.append(left(step.seconds_left))
     return "  ".join(piece for piece in pieces if piece)
 
 

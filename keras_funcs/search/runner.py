@@ -1,82 +1,97 @@
-"""The course of a study, step by step. Imported only where one runs."""
+"""The course of a study, step by step. Imported only where one runs.
 
+It makes the jobs and stores their outcomes; an engine runs them.
+"""
+
+from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 from typing import Any
 
-from keras_funcs.search import budget
-from keras_funcs.search import finalists as final
-from keras_funcs.search.engines import local
+from keras_funcs.search import engines
+from keras_funcs.search import finalists
+from keras_funcs.search.budget import LEAST_SEEDS
+from keras_funcs.search.budget import Budget
+from keras_funcs.search.engines import jobs
 from keras_funcs.search.engines import logs
-from keras_funcs.search.progress import Event
-from keras_funcs.search.progress import Listener
+from keras_funcs.search.engines.jobs import Job
+from keras_funcs.search.engines.jobs import Outcome
+from keras_funcs.search.finalists import Entrant
+from keras_funcs.search.plan import Plan
+from keras_funcs.search.progress import Progress
+from keras_funcs.search.progress import Step
 from keras_funcs.search.progress import duration
+from keras_funcs.search.report import markdown
 from keras_funcs.search.report import results
+from keras_funcs.search.report import terminal
 from keras_funcs.search.spaces import structure
 from keras_funcs.search.store import files
 from keras_funcs.search.store import identity
 from keras_funcs.search.store import records
 from keras_funcs.search.store import state
+from keras_funcs.search.store.attempts import Attempts
+from keras_funcs.search.store.runs import Runs
 from keras_funcs.search.training import fitting
 from keras_funcs.search.training import preflight
-from keras_funcs.search.tuner import oracles
-from keras_funcs.search.tuner.durable import harden
+from keras_funcs.search.tuner import explorer
+from keras_funcs.search.tuner.trials import Trials
 
-if TYPE_CHECKING:
-    from keras_funcs.search.study import Study
-
-MAX_RESERVE = 0.6  # of `max_time`, at most, kept for the final
 ABLATIONS = 3  # assumed in estimates until the winner is known
 REFERENCES = 2  # the plain baseline and the tuned one
 
 
 class Runner:
-    """One sitting of a study."""
+    """One sitting of a study.
 
-    def __init__(self, study: "Study", say: Listener) -> None:
-        self.study = study
-        self.say = say
+    Args:
+        plan: The `Plan` of the study.
+        tell: `Progress` that hears of each step.
+    """
+
+    def __init__(self, plan: Plan, tell: Progress) -> None:
+        self.plan = plan
+        self.tell = tell
         self.began = False
-        self.space = local.explore(study.settings.build)
+        self.space = explorer.explore(plan.build)
         self.baseline = dict(self.space.values)
-        self.tops = list(structure.parts(self.space))
-        self.fingerprint = identity.fingerprint(study, self.space)
-        self.path = study.directory / files.STUDY
+        self.parts = list(structure.parts(self.space))
+        self.fingerprint = identity.fingerprint(plan, self.space)
         # Only a look, for errors before a folder is made: another process
         # may be at work until the lock is held.
         self.saved = self._read(move=False)
         if not self.saved:
             self._preflight()
-        self.clock = local.Clock(self.saved.get("seconds", 0.0))
-        self.pace = budget.Pace()
-        self.seeds = list(study.seeds)
+        self.budget = Budget(plan.budget, self.saved.get("seconds", 0.0))
+        self.seeds = plan.seeds
 
     def run(self) -> None:
         """Search, final, ablation, report: whatever is still to be done."""
+        plan = self.plan
         self._begin()
-        self._search()
-        found = results.read(self.study.directory)
-        if not found.ranked():
-            raise local.all_failed(list(self.tuner.oracle.trials.values()))
-        self._final(found)
+        attempts = Attempts(plan.directory, plan.max_attempts)
+        with attempts.watched():
+            self.engine = engines.make(plan, self.space, attempts)
+            self._search()
+            found = results.read(plan.directory)
+            if not found.ranked():
+                raise self.trials.all_failed()
+            self._final(found)
         self._finish()
 
     def stopped(self) -> None:
         """Says how to go on after Ctrl-C."""
         self._store()
-        self.say(
-            Event(
-                "study_ended",
-                message=f"Stopped after {duration(self.clock.elapsed)}. "
-                f"{self.study.directory / files.REPORT} has what there is; "
-                "the same command, or `resume()`, goes on.",
-            )
+        self.tell.on_study_end(
+            f"Stopped after {duration(self.budget.clock.elapsed)}. "
+            f"{self.plan.directory / files.REPORT} has what there is; "
+            "the same command, or `resume()`, goes on."
         )
+
+    # The study's file.
 
     def _read(self, move: bool) -> dict[str, Any]:
         """The study's file; `move=True` puts damaged ones aside."""
-        directory = self.study.directory
+        directory = self.plan.directory
         if not move and not state.is_study(directory):
             return {}
         found: dict[str, Any] = records.read_study(directory, move) or {}
@@ -89,205 +104,146 @@ class Runner:
     def _preflight(self) -> None:
         """One batch of the baseline, before anything is written."""
         fitting.clear()
-        model = fitting.build(self.study.settings.build, self.space)
-        preflight.check_model(model, self.study.settings, self.study.test)
+        model = fitting.build(self.plan.build, self.space)
+        preflight.check_model(model, self.plan)
 
     def _begin(self) -> None:
-        study, objective = self.study, self.study.settings.objective
-        state.sweep(study.directory)
+        plan = self.plan
+        state.sweep(plan.directory)
         for name in files.FOLDERS:
-            state.clear_way(study.directory / name)
+            state.clear_way(plan.directory / name)
         self.saved = self._read(move=True)
-        self.clock.before = self.saved.get("seconds", 0.0)
-        fresh = {
+        self.budget.clock.before = self.saved.get("seconds", 0.0)
+        self.saved = {
             "version": identity.VERSION,
             "environment": identity.environment(),
             "seconds": 0.0,
             "configs": [],
-        }
-        self.saved = {
-            **fresh,
             **self.saved,
-            "name": study.name,
+            **identity.facts(plan),
             "fingerprint": self.fingerprint,
-            "objective": {
-                "name": objective.name,
-                "direction": objective.direction,
-            },
             "baseline": self.baseline,
-            "parts": self.tops,
-            "seeds": study.seeds,
-            "epochs": study.epochs,
-            "batch_size": study.settings.batch_size,
-            "tested": study.test is not None,
-            "class_names": study.class_names,
-            "max_trials": study.max_trials,
-            "max_time": study.max_time,
+            "parts": self.parts,
             "left_out": {},
             "seconds_needed": None,
         }
         self._store()
         self.began = True
-        if study.log_dir is not None:
-            metric = objective.name.removeprefix("val_")
-            logs.describe_space(study.log_dir, self.space, metric)
-        self.say(Event("study_started", message=""))
+        if plan.log_dir is not None:
+            metric = plan.objective.name.removeprefix("val_")
+            logs.describe_space(plan.log_dir, self.space, metric)
+        self.tell.on_study_begin()
 
     def _store(self) -> None:
         if self.saved:
-            self.saved["seconds"] = round(self.clock.elapsed, 3)
-            state.write_json(self.path, self.saved, keep=True)
+            self.saved["seconds"] = round(self.budget.clock.elapsed, 3)
+            path = self.plan.directory / files.STUDY
+            state.write_json(path, self.saved, keep=True)
 
     # The search.
 
     def _search(self) -> None:
-        study = self.study
-        oracle = oracles.make(
-            study.oracle,
-            study.settings.objective,
-            study.max_trials,
-            study.epochs,
-            self.space.copy(),
-            study.seed,
-        )
-        tuner = local.StudyTuner(
-            harden(oracle, self.baseline, study.max_attempts),
-            study.settings,
-            study.directory,
-            study.seed,
-            study.log_dir,
-            before=self._check_time,
-            started=self._trial_started,
-            ended=self._trial_ended,
-        )
-        self.tuner = tuner
-        self.say(
-            Event(
-                "search_started",
-                of=study.max_trials,
-                message=f"Search: {study.max_trials} trials",
-            )
-        )
-        try:
-            tuner.search()
-        except local.OutOfTime:
-            self.say(
-                Event(
-                    "note",
-                    message="The rest of the time goes to the finalists.",
-                )
-            )
+        self.trials = Trials(self.plan, self.space, self.baseline)
+        self.tell.on_search_begin(self.plan.trials)
+        self.engine.run(self._searched(), self._trial_ended)
 
-    def _check_time(self) -> None:
-        limit = self.study.max_time
-        self.pace.learn(self.tuner.oracle.trials.values())
-        known = len(self.pace.first)
-        if limit is None or not known:
-            return
-        # With one trial there is nothing to compare the baseline with.
-        least = self.pace.comparison()
-        reserve = min(self._final_seconds(), max(least, MAX_RESERVE * limit))
-        if known == 1:
-            reserve = least
-        if self.clock.elapsed + self.pace.trial > limit - reserve:
-            raise local.OutOfTime
+    def _searched(self) -> Iterator[list[Job]]:
+        """The blocks of the search, each announced."""
+        for block in self.trials.blocks(self.engine.block, self._is_over):
+            for job in block:
+                self.tell.on_trial_begin(self._step(job))
+            yield block
 
-    def _trial_started(self, trial: Any) -> None:
-        self.say(
-            Event(
-                "trial_started",
-                number=int(trial.trial_id) + 1,
-                of=self.study.max_trials,
-                label=self._label(trial.hyperparameters.values),
-                best=self._best(),
-                seconds_left=self._seconds_left(),
-            )
-        )
+    def _is_over(self) -> bool:
+        self.budget.pace.learn(self.trials.timings())
+        over = self.budget.search_is_over(self._final_seconds())
+        if over:
+            self.tell.on_note("The rest of the time goes to the finalists.")
+        return over
 
-    def _trial_ended(self, trial: Any) -> None:
+    def _trial_ended(self, outcome: Outcome) -> None:
+        trial = self.trials.end(outcome)
         done = trial.status == "COMPLETED"
-        self.pace.learn(self.tuner.oracle.trials.values())
+        self.budget.pace.learn(self.trials.timings())
         self._store()
-        self.say(
-            Event(
-                "trial_ended",
-                number=int(trial.trial_id) + 1,
-                of=self.study.max_trials,
-                label=self._label(trial.hyperparameters.values),
+        self.tell.on_trial_end(
+            self._step(
+                outcome.job,
                 score=float(trial.score) if done else None,
-                best=self._best(),
-                seconds_left=self._seconds_left(),
                 message=(trial.message or "").split("\n")[0],
             )
         )
 
-    def _best(self) -> float | None:
-        trials = self.tuner.oracle.get_best_trials(1)
-        done = trials and trials[0].status == "COMPLETED"
-        return float(trials[0].score) if done else None
+    def _step(self, job: Job, **known: Any) -> Step:
+        return Step(
+            number=files.trial_number(job.name) + 1,
+            of=self.plan.trials,
+            label=self._label(job.values),
+            best=self.trials.best(),
+            seconds_left=self._seconds_left(),
+            **known,
+        )
 
     def _label(self, values: Mapping[str, Any]) -> str:
-        return structure.describe(values, self.tops)
+        return structure.describe(values, self.parts)
 
     def _final_seconds(self) -> float:
-        study = self.study
+        final, runs = self.plan.final, self.budget.pace.runs
         # The trials that there can be bound the finalists.
-        finalists = min(study.finalists, study.max_trials - 1)
-        if not finalists:
-            return self.pace.runs(len(self.seeds))
-        configs = REFERENCES + finalists
-        configs += ABLATIONS if study.ablation else 0
-        return configs * self.pace.runs(len(self.seeds))
+        best = min(final.finalists, self.plan.trials - 1)
+        if not best:
+            return runs(len(self.seeds))
+        configs = REFERENCES + best
+        configs += ABLATIONS if final.ablation else 0
+        return configs * runs(len(self.seeds))
 
     def _seconds_left(self) -> float | None:
-        if not self.pace.first:
+        pace = self.budget.pace
+        if not pace.first:
             return None
-        ended = len(self.tuner.oracle.end_order)
-        left = max(0, self.study.max_trials - ended) * self.pace.trial
-        return self._within(left + self._final_seconds())
-
-    def _within(self, seconds: float) -> float:
-        """An estimate, cut at the time that is allowed."""
-        if self.study.max_time is not None:
-            seconds = min(seconds, self.study.max_time - self.clock.elapsed)
-        return float(max(0.0, seconds))
+        left = max(0, self.plan.trials - self.trials.ended) * pace.trial
+        return self.budget.within(left + self._final_seconds())
 
     # The final.
 
     def _final(self, found: results.Results) -> None:
-        study = self.study
-        self.pace.learn(self.tuner.oracle.trials.values())
-        plans = final.decide(
-            self.saved, found, self.baseline, study.finalists, self.space
+        plan, budget = self.plan, self.budget
+        budget.pace.learn(self.trials.timings())
+        self.runs = Runs(plan.directory, plan.objective.better_than)
+        entrants = finalists.decide(
+            self.saved, found, self.baseline, plan.final.finalists, self.space
         )
         # What the least comparison needs comes first, then what would be
         # missed most: the tuned baseline stands before the finalists.
-        first = [p for p in plans if p.role != results.TUNED][:2]
-        plans = [*first, *(p for p in plans if p not in first)]
+        first = [e for e in entrants if e.role != jobs.TUNED][:2]
+        entrants = [*first, *(e for e in entrants if e not in first)]
         self._fit_seeds(first)
-        if len(plans) == 1 and study.max_time is not None:
-            need = self.clock.elapsed + self.pace.trial
-            self.saved["seconds_needed"] = need + self.pace.comparison()
-        left = self._run_plans(plans, "Final", len(first))
+        if len(entrants) == 1 and budget.limit is not None:
+            need = budget.clock.elapsed + budget.pace.trial
+            self.saved["seconds_needed"] = need + budget.pace.comparison()
+        left = self._run(entrants, "Final", len(first))
         if left:
             self._leave_out("finalists", f"{left} for lack of time")
-        winner = results.read(study.directory).winner
-        if not study.ablation or winner is None:
+        winner = results.read(plan.directory).winner
+        if not plan.final.ablation or winner is None:
             return
-        plans = final.ablations(winner, self.baseline, self.space)
-        if self._affords(plans):
-            self._run_plans(plans, "What each choice contributes", len(plans))
+        entrants = finalists.ablations(winner, self.baseline, self.space)
+        if budget.affords(self._need(entrants)):
+            title = "What each choice contributes"
+            self._run(entrants, title, len(entrants))
         else:
             self._leave_out("ablation", "for lack of time")
 
     def _leave_out(self, what: str, message: str) -> None:
         self.saved["left_out"][what] = message
-        self.say(Event("note", message=f"Left out: {what}, {message}."))
+        self.tell.on_note(f"Left out: {what}, {message}.")
 
-    def _fit_seeds(self, plans: list[final.Plan]) -> None:
+    def _fit_seeds(self, entrants: list[Entrant]) -> None:
         """Takes as many seeds as fit the comparison that must be made."""
         total = len(self.seeds)
-        while len(self.seeds) > budget.LEAST_SEEDS and not self._affords(plans):
+        while len(self.seeds) > LEAST_SEEDS and not self.budget.affords(
+            self._need(entrants)
+        ):
             self.seeds.pop()
         if len(self.seeds) < total:
             self.saved["seeds"] = self.seeds
@@ -295,98 +251,120 @@ class Runner:
                 "seeds", f"{total - len(self.seeds)} for lack of time"
             )
 
-    def _runs(self) -> final.Final:
-        return final.of_study(
-            self.study, self.space, self.seeds, self._run_ended
-        )
-
-    def _run_plans(
-        self, plans: list[final.Plan], title: str, certain: int
-    ) -> int:
+    def _run(self, entrants: list[Entrant], title: str, certain: int) -> int:
         """Runs what there is time for, the first `certain` ones anyway.
 
         Returns:
-            How many plans were left out.
+            How many entrants were left out.
         """
-        names = self.saved["configs"]
-        runs = self._runs()
-        self._plans = plans
-        self._of = len(plans) * len(self.seeds)
-        if runs.missing(plans):
-            self.say(
-                Event(
-                    "finalists_started",
-                    of=self._of,
-                    message=f"{title}: {len(plans)} configurations, "
-                    f"{len(self.seeds)} seeds",
-                )
-            )
-        left = 0
-        for number, plan in enumerate(plans):
-            if number >= certain and not self._affords([plan]):
-                left += 1
-                continue
-            if plan.name not in names:
-                names.append(plan.name)
-            self._store()
-            self._fresh = True
-            runs.run(plan)
+        self._entrants = {entrant.name: entrant for entrant in entrants}
+        self._of = len(entrants) * len(self.seeds)
+        self._compiled = ""
+        if self._missing():
+            counted = f"{len(entrants)} configurations, {len(self.seeds)} seeds"
+            self.tell.on_final_begin(f"{title}: {counted}", self._of)
+        left: list[Entrant] = []
+        self.engine.run(self._entered(entrants, certain, left), self._run_ended)
         self._store()
-        return left
+        return len(left)
 
-    def _need(self, plans: list[final.Plan]) -> float:
-        runs = self._runs()
-        return sum(self.pace.runs(runs.missing([plan])) for plan in plans)
+    def _entered(
+        self, entrants: list[Entrant], certain: int, left: list[Entrant]
+    ) -> Iterator[list[Job]]:
+        """The blocks of the final: all jobs at once, if no time is set.
 
-    def _affords(self, plans: list[final.Plan]) -> bool:
-        limit, need = self.study.max_time, self._need(plans)
-        return not need or limit is None or self.clock.elapsed + need <= limit
+        Otherwise one entrant at a time, as long as there is time for it.
+        """
+        whole: list[Job] = []
+        for number, entrant in enumerate(entrants):
+            if number >= certain and not self.budget.affords(
+                self._need([entrant])
+            ):
+                left.append(entrant)
+                continue
+            block = self._enter(entrant)
+            if self.budget.limit is None:
+                whole += block
+            elif block:
+                yield block
+        if whole:
+            yield whole
 
-    def _run_ended(
-        self, plan: final.Plan, seed: int, outcome: Mapping[str, Any]
-    ) -> None:
-        if "seconds" in outcome:
-            self.pace.correct(outcome["seconds"], self._fresh)
-            self._fresh = False
-        missing = self._runs().missing(self._plans)
-        left = self._need(self._plans)
-        compared = any(p.role == "finalist" for p in self._plans)
-        if compared and self.study.ablation:
-            left += ABLATIONS * self.pace.runs(len(self.seeds))
-        label = self._label(plan.values)
-        if plan.role == "ablation":
-            label = f"without {plan.reverted}"
-        elif plan.role == results.BASELINE:
-            label = results.BASELINE
-        elif plan.role == results.TUNED:
-            label = "tuned baseline"
-        self.say(
-            Event(
-                "run_ended",
-                number=self._of - missing,
+    def _enter(self, entrant: Entrant) -> list[Job]:
+        """Notes an entrant in the study's files; returns what it lacks."""
+        names = self.saved["configs"]
+        if entrant.name not in names:
+            names.append(entrant.name)
+        self._store()
+        facts = {
+            "role": entrant.role,
+            "label": self._label(entrant.values),
+            "values": dict(entrant.values),
+            "reverted": entrant.reverted,
+        }
+        self.runs.enter(entrant.name, facts)
+        seeds = self.runs.missing(entrant.name, self.seeds)
+        return entrant.jobs(seeds, self.plan.epochs)
+
+    def _missing(self) -> int:
+        """How many runs are still to be made."""
+        return sum(
+            len(self.runs.missing(name, self.seeds)) for name in self._entrants
+        )
+
+    def _need(self, entrants: list[Entrant]) -> float:
+        return sum(
+            self.budget.pace.runs(len(self.runs.missing(e.name, self.seeds)))
+            for e in entrants
+        )
+
+    def _run_ended(self, outcome: Outcome) -> None:
+        self.runs.add(outcome)
+        job, entrant = outcome.job, self._entrants[outcome.job.name]
+        if outcome.seconds is not None:
+            first = job.name != self._compiled
+            self.budget.pace.correct(outcome.seconds, first)
+            self._compiled = job.name
+        left = self._need(list(self._entrants.values()))
+        compared = any(e.role == jobs.FINALIST for e in self._entrants.values())
+        if compared and self.plan.final.ablation:
+            left += ABLATIONS * self.budget.pace.runs(len(self.seeds))
+        self.tell.on_run_end(
+            Step(
+                number=self._of - self._missing(),
                 of=self._of,
-                label=f"{label}, seed {seed}",
-                score=outcome.get("score"),
-                seconds_left=self._within(left),
-                message=outcome.get("error", "").split("\n")[0],
+                label=f"{self._title(entrant)}, seed {job.seed}",
+                score=outcome.score,
+                seconds_left=self.budget.within(left),
+                message=outcome.error.split("\n")[0],
             )
         )
 
+    def _title(self, entrant: Entrant) -> str:
+        titles = {
+            jobs.ABLATION: f"without {entrant.reverted}",
+            jobs.BASELINE: "baseline",
+            jobs.TUNED: "tuned baseline",
+        }
+        return titles.get(entrant.role, self._label(entrant.values))
+
+    # The end.
+
     def _finish(self) -> None:
-        study = self.study
-        found = results.read(study.directory)
-        best = found.best
+        directory = self.plan.directory
+        best = results.read(directory).best
         if best is not None:
-            source = files.model_of(study.directory, best.name)
+            source = files.model_of(directory, best.name)
             if source.is_file():
-                state.copy(source, study.directory / files.BEST_MODEL)
+                state.copy(source, directory / files.BEST_MODEL)
                 self.saved["best"] = best.name
         self._store()
-        report = study.report()
-        self.say(Event("study_ended", message=self._closing(report)))
+        self.tell.on_study_end(self._summary(self.report()))
 
-    def _closing(self, report: Path) -> str:
-        from keras_funcs.search.report import terminal
+    def report(self) -> Path:
+        """Writes the report on what there is."""
+        return markdown.write(results.read(self.plan.directory))
 
-        found = results.read(self.study.directory)
-        return terminal.summary(found, report, self.clock.elapsed)
+    def _summary(self, report: Path) -> str:
+        found = results.read(self.plan.directory)
+        return terminal.summary(found, report, self.budget.clock.elapsed)

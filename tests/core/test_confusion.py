@@ -120,7 +120,7 @@ def test_inspector_report_and_metric_agree(name):
     matrix, names = confusion.measured(net, (x, y))
     np.testing.assert_array_equal(matrix, metric.matrix())
     assert names == [str(index) for index in range(len(matrix))]
-    program = fitting.Program(settings=None, hp=None)
+    program = fitting.Program(plan=None, hp=None)
     program.model = net
     np.testing.assert_array_equal(program.confusion((x, y)), matrix)
     net.evaluate(x, y, verbose=0)

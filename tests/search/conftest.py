@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from keras_funcs import search
+from keras_funcs.data import Dataset
 from keras_funcs.inspect import events
 from keras_funcs.inspect import figures
 from keras_funcs.search.report import results
@@ -19,6 +20,9 @@ def blobs(seed, size):
     y = np.arange(size) % 3
     x = rng.normal(size=(size, 4)) + 2.5 * np.eye(3, 4)[y]
     return x.astype("float32"), y.astype("int64")
+
+
+CLASSES = ["ant", "bee|wasp", "<b>cat</b>"]
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +45,29 @@ def build(hp):
     return model
 
 
+class Listener(search.Progress):
+    """Calls a function with the name of each step, and the step."""
+
+    def __init__(self, hear):
+        for name in dir(search.Progress):
+            if name.startswith("on_"):
+                kind = name.removeprefix("on_")
+                setattr(self, name, self.caller(hear, kind))
+
+    def caller(self, hear, kind):
+        return lambda *details: hear(kind, details[0] if details else None)
+
+
+def at(kind, number, act):
+    """Progress that acts at the step of a kind and a number."""
+
+    def hear(heard, step):
+        if heard == kind and step.number == number:
+            act()
+
+    return Listener(hear)
+
+
 def without_pictures(patch):
     """Saves one picture for all, and leaves garbage where it is."""
     picture = events._png(np.zeros((1, 1, 3), "uint8"))
@@ -59,19 +86,17 @@ def finished(tmp_path_factory, splits):
         without_pictures(patch)
         study = search.Study(
             build,
-            *splits,
+            Dataset.of(*splits, class_names=CLASSES),
             objective="accuracy",
-            oracle="random",
-            max_trials=4,
+            directory=directory,
+            trials=4,
             epochs=2,
             batch_size=15,
-            seeds=3,
-            finalists=2,
-            directory=directory,
+            final=search.Final(seeds=3, finalists=2),
+            oracle="random",
             strategy=None,
-            class_names=["ant", "bee|wasp", "<b>cat</b>"],
-            on_event=told.append,
             name="three kinds",
+            progress=Listener(lambda *heard: told.append(heard)),
         ).run()
     return study, told, results.read(directory)
 
@@ -81,23 +106,27 @@ def make_study(tmp_path, splits, monkeypatch):
     without_pictures(monkeypatch)
 
     def make(**changes):
+        def take(**defaults):
+            return {k: changes.pop(k, value) for k, value in defaults.items()}
+
         train, validation, test = splits
+        dataset = Dataset.of(
+            **take(train=train, validation=validation, test=test)
+        )
+        final = search.Final(**take(seeds=2, finalists=1, ablation=True))
         arguments = {
             "build": build,
-            "train": train,
-            "validation": validation,
-            "test": test,
+            "dataset": dataset,
             "objective": "accuracy",
-            "oracle": "random",
-            "max_trials": 3,
+            "directory": tmp_path / "study",
+            "trials": 3,
             "epochs": 1,
             "batch_size": 30,
-            "seeds": 2,
-            "finalists": 1,
-            "directory": tmp_path / "study",
+            "final": final,
+            "oracle": "random",
             "strategy": None,
             "tensorboard": False,
-            "on_event": None,
+            "progress": None,
             **changes,
         }
         return search.Study(**arguments)
@@ -108,8 +137,8 @@ def make_study(tmp_path, splits, monkeypatch):
 class Untrained:
     """A program that trains nothing: its scores follow from values and seed."""
 
-    def __init__(self, settings, hp):
-        self.metric = settings.objective.name
+    def __init__(self, plan, hp):
+        self.metric = plan.objective.name
         self.values = json.dumps(hp.values, sort_keys=True)
         self.model = self
 

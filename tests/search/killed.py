@@ -17,6 +17,7 @@ import pytest
 import test_durable
 
 from keras_funcs import search
+from keras_funcs.data import Dataset
 from keras_funcs.search.store import state
 from keras_funcs.search.training import fitting
 from keras_funcs.search.training import preflight
@@ -24,11 +25,16 @@ from keras_funcs.search.training import preflight
 TRIALS = 8
 
 
-def child(function, *arguments, wait=None):
-    """Runs a function in a fork, killed after a while; gives its status."""
+def child(function, *arguments, wait=None, steps=None):
+    """Runs a function in a fork; gives its status.
+
+    It is killed from outside after a while, and at the latest at a step.
+    """
     process = os.fork()
     if not process:
         try:
+            if steps is not None:
+                kill_at_step(steps)
             function(*arguments)
             os._exit(0)
         except BaseException:
@@ -40,6 +46,25 @@ def child(function, *arguments, wait=None):
         time.sleep(wait)
         os.kill(process, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_at_step(number):
+    """Ends this process before that call which makes a write durable."""
+    left = iter(range(number))
+
+    def counted(call):
+        def step(*arguments):
+            if next(left, None) is None:
+                kill()
+            return call(*arguments)
+
+        return step
+
+    os.fsync, os.replace = counted(os.fsync), counted(os.replace)
 
 
 def synthetic(directory, score, trials=TRIALS):
@@ -59,20 +84,28 @@ def completed(directory):
 
 
 def at_random(directory):
-    """Killed again and again until it is through."""
+    """Killed again and again until it is through.
+
+    The moment is random. The limit on the steps makes the kills as many on a
+    fast machine, where a moment is a long time, as on a slow one.
+    """
     random.seed(0)
-    kills, progress, wait = 0, [], 0.05
+    kills, progress, wait, steps = 0, [], 0.05, 6.0
     while True:
-        # The first waits are short, so that the very beginning is hit too.
+        # The first sittings are short, so that the very beginning is hit too.
         status = child(
-            synthetic, directory, slow, wait=random.uniform(0.0, wait)
+            synthetic,
+            directory,
+            slow,
+            wait=random.uniform(0.0, wait),
+            steps=random.randint(0, round(steps)),
         )
-        wait *= 1.15
+        wait, steps = 1.15 * wait, 1.15 * steps
         progress.append(completed(directory))
-        if status != -signal.SIGKILL:
-            if status:
-                sys.exit("a child failed")
+        if status == 0:
             return {"kills": kills, "completed": progress}
+        if status != -signal.SIGKILL:
+            sys.exit("a child failed")
         kills += 1
 
 
@@ -96,27 +129,21 @@ def baseline(directory, end, times):
 
 
 def study(directory, kind, number):
-    def listen(event):
-        if (event.kind, event.number) == (kind, number):
-            os.kill(os.getpid(), signal.SIGKILL)
-
     patch = pytest.MonkeyPatch()
     patch.setattr(fitting, "Program", conftest.Untrained)
     patch.setattr(preflight, "check_model", lambda *_: None)
     conftest.without_pictures(patch)
     search.Study(
         conftest.build,
-        *map(conftest.blobs, (0, 1, 2), (30, 30, 60)),
-        objective="accuracy", oracle="random", max_trials=3, epochs=1,
-        batch_size=30, seeds=2, finalists=1, directory=directory,
-        strategy=None, tensorboard=False, on_event=listen,
+        Dataset.of(*map(conftest.blobs, (0, 1, 2), (30, 30, 60))),
+        objective="accuracy", directory=directory, trials=3, epochs=1,
+        batch_size=30, final=search.Final(seeds=2, finalists=1),
+        oracle="random", strategy=None, tensorboard=False,
+        progress=conftest.at(kind, number, kill),
     ).resume()  # fmt: skip
 
 
 def main(directory):
-    def kill():
-        os.kill(os.getpid(), signal.SIGKILL)
-
     def path(name):
         return os.path.join(directory, name)
 
@@ -127,7 +154,7 @@ def main(directory):
         # In search, final and ablation; the last one is let through.
         "study": [
             child(study, path("study"), *event)
-            for event in [("trial_ended", 2), ("run_ended", 3), ("", 0)]
+            for event in [("trial_end", 2), ("run_end", 3), ("", 0)]
         ],
     }
     print(json.dumps(told))

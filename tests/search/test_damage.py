@@ -7,17 +7,20 @@ import shutil
 import warnings
 
 import pytest
+from conftest import CLASSES
 from conftest import build
 
 from keras_funcs import search
-from keras_funcs.search.engines import local
+from keras_funcs.data import Dataset
 from keras_funcs.search.report import markdown
 from keras_funcs.search.report import results
 from keras_funcs.search.report import tables
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records
 from keras_funcs.search.training import preflight
+from keras_funcs.search.tuner import explorer
 
+ATTEMPTS = b'{"begun": {"trial_0003": 2}, "crashed": {}}'
 DAMAGES = {
     "truncated": lambda data: data[: len(data) // 2],
     "empty": lambda data: b"",
@@ -37,7 +40,8 @@ STATE = (
 OTHERS = (
     "study.json.previous",
     "search/oracle.json.previous",
-    "search/tuner0.json",
+    "search/tuner0.json",  # of an older version
+    "attempts.json",
     "finalists/{winner}.keras",
     "best.keras",
     "report.md",
@@ -54,21 +58,23 @@ OTHERS = (
 def damaged(finished, untrained, splits, tmp_path, monkeypatch):
     """A copy of a finished study that can be read, reported and resumed."""
     study, _, found = finished
-    space = local.explore(build)
-    monkeypatch.setattr(local, "explore", lambda build: copy.deepcopy(space))
+    space = explorer.explore(build)
+    monkeypatch.setattr(explorer, "explore", lambda build: copy.deepcopy(space))
     monkeypatch.setattr(preflight, "check_model", lambda *_: None)
     directory = tmp_path / "study"
+    old = {"search/tuner0.json": b"{}", "attempts.json": ATTEMPTS}
     ignored = shutil.ignore_patterns("logs")
     shutil.copytree(study.directory, directory, ignore=ignored)
+    for name, content in old.items():
+        (directory / name).write_bytes(content)
 
     def resume():
-        train, validation, test = splits
         search.Study(
-            build, train, validation, test, objective="accuracy",
-            oracle="random", max_trials=4, epochs=2, batch_size=15, seeds=3,
-            finalists=2, directory=directory, strategy=None,
-            class_names=["ant", "bee|wasp", "<b>cat</b>"], on_event=None,
-            name="three kinds", tensorboard=False,
+            build, Dataset.of(*splits, class_names=CLASSES),
+            objective="accuracy", directory=directory, trials=4, epochs=2,
+            batch_size=15, final=search.Final(seeds=3, finalists=2),
+            oracle="random", strategy=None, name="three kinds",
+            tensorboard=False, progress=None,
         ).resume()  # fmt: skip
 
     def path(name):

@@ -8,10 +8,10 @@ import pytest
 from keras_tuner.engine import base_tuner
 
 from keras_funcs import search
-from keras_funcs.search.store import crashes
+from keras_funcs.search.store import attempts
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
-from keras_funcs.search.tuner import durable
+from keras_funcs.search.tuner import hardened
 from keras_funcs.search.tuner import oracles
 
 
@@ -35,7 +35,9 @@ def space():
     return hp
 
 
-def make(directory, trials=5, kind="random", score=None, **options):
+def make(
+    directory, trials=5, kind="random", score=None, baseline=None, at_most=3
+):
     oracle = oracles.make(
         kind,
         keras_tuner.Objective("val_score", "max"),
@@ -44,9 +46,9 @@ def make(directory, trials=5, kind="random", score=None, **options):
         space(),
         seed=0,
     )
-    durable.harden(oracle, **options)
+    hardened.harden(oracle, baseline)
     tuner = Synthetic(oracle=oracle, directory=str(directory), project_name="p")
-    tuner.ran = []
+    tuner.ran, tuner.max_attempts = [], at_most
     if score is not None:
         tuner.score = score
     return tuner
@@ -90,7 +92,7 @@ def test_interrupted_is_like_uninterrupted(tmp_path, kind):
     for after in (1, 3, 4):
         with pytest.raises(KeyboardInterrupt):
             make(
-                tmp_path / "parts", 8, kind, stopping(after), max_attempts=1
+                tmp_path / "parts", 8, kind, stopping(after), at_most=1
             ).search()
     parts = make(tmp_path / "parts", 8, kind)
     parts.search()
@@ -154,13 +156,13 @@ def test_a_trial_that_ends_the_process_is_not_repeated_for_ever(tmp_path):
         raise Killed
 
     for attempt in range(1, 4):
-        tuner = make(tmp_path, 2, score=score, max_attempts=3)
+        tuner = make(tmp_path, 2, score=score)
         with pytest.raises(Killed):
             tuner.search()
         assert tuner.ran == ["0"]
-        saved = state.read_json(tmp_path / "p" / "oracle.json")
-        assert saved["attempts"] == {"0": attempt}
-    tuner = make(tmp_path, 2, max_attempts=3)
+        saved = state.read_json(tmp_path / "p" / "attempts.json")
+        assert saved == {"begun": {"0": attempt}, "crashed": {"0": attempt}}
+    tuner = make(tmp_path, 2)
     tuner.search()
     assert tuner.ran == ["1"]
     assert tuner.oracle.trials["0"].status == "FAILED"
@@ -283,7 +285,7 @@ def test_it_hardens_keras_tuners_own_tuners(tmp_path):
         )
 
     made = tuner()
-    assert isinstance(made.oracle, durable.DurableOracle)
+    assert isinstance(made.oracle, hardened.DurableOracle)
     assert isinstance(
         made.oracle, keras_tuner.oracles.BayesianOptimizationOracle
     )
@@ -339,13 +341,27 @@ def test_an_error_with_half_a_character_does_not_end_resumes(tmp_path):
 
 def test_starts_without_a_word_have_an_end(tmp_path):
     """A trial that needs too much memory is killed for ever."""
-    tuner = make(tmp_path, 2)
-    tuner.oracle.create_trial("tuner0")
-    tuner.oracle._attempts["0"] = crashes.MAX_STARTS - 1
-    tuner.oracle.save()
-    assert make(tmp_path, 2).oracle.trials["0"].status != "FAILED"
-    tuner.oracle._attempts["0"] += 1
-    tuner.oracle.save()
-    again = make(tmp_path, 2)
-    assert again.oracle.trials["0"].status == "FAILED"
-    assert "killed from outside, 25 times" in again.oracle.trials["0"].message
+    for begun in (attempts.MAX_STARTS - 1, attempts.MAX_STARTS):
+        folder = tmp_path / str(begun)
+        make(folder, 1).oracle.create_trial("tuner0")
+        state.write_json(
+            folder / "p" / "attempts.json",
+            {"begun": {"0": begun}, "crashed": {}},
+        )
+        tuner = make(folder, 1)
+        tuner.search()
+        trial = tuner.oracle.trials["0"]
+        given_up = begun == attempts.MAX_STARTS
+        assert trial.status == ("FAILED" if given_up else "COMPLETED")
+    assert "killed from outside, 25 times" in trial.message
+
+
+def test_attempts_that_ended_leave_no_file(tmp_path):
+    def interrupt(values):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, 2, score=interrupt).search()
+    make(tmp_path, 2).search()
+    names = os.listdir(tmp_path / "p")
+    assert "attempts.json" not in names and "crash.log" not in names

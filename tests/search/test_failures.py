@@ -28,7 +28,7 @@ def failing(when):
 def test_a_diverging_choice_fails_and_never_wins(make_study):
     study = make_study(
         build=failing(lambda hp: hp.get("optimizer") == "sgd"),
-        max_trials=5,
+        trials=5,
         batch_size=15,  # two steps: the second sees what the first has done
         ablation=False,
     ).run()
@@ -49,7 +49,7 @@ def test_all_failing_is_a_clear_error(make_study, monkeypatch):
     from keras_funcs.search.training import fitting
 
     monkeypatch.setattr(fitting.Program, "fit", broken)
-    study = make_study(max_trials=12)
+    study = make_study(trials=12)
     with pytest.raises(RuntimeError, match="All 5 trials failed.*no memory"):
         study.run()
     assert "no memory" in (study.directory / "report.md").read_text()
@@ -76,13 +76,13 @@ def test_a_seed_that_fails_is_reported(make_study, monkeypatch):
 
 @pytest.mark.usefixtures("untrained")
 def test_time_is_kept_for_the_final(make_study, monkeypatch):
-    from keras_funcs.search.engines import local
+    from keras_funcs.search import budget
 
     ticks = iter(range(0, 100_000, 1))
     monkeypatch.setattr(
-        local.Clock, "elapsed", property(lambda self: next(ticks))
+        budget.Clock, "elapsed", property(lambda self: next(ticks))
     )
-    study = make_study(max_trials=50, max_time=20.0).run()
+    study = make_study(trials=50, budget=20.0).run()
     found = results.read(study.directory)
     assert 1 <= len(found.trials) < 50
     assert found.finalists or len(found.trials) == 1
@@ -93,7 +93,7 @@ class Slow:
     """A clock on which a trial takes 10 s and a run of the final 1 s."""
 
     def __init__(self, monkeypatch):
-        from keras_funcs.search.engines import local
+        from keras_funcs.search import budget
         from keras_funcs.search.training import fitting
 
         self.now, real = 0.0, fitting.Program.fit
@@ -105,7 +105,7 @@ class Slow:
 
         monkeypatch.setattr(fitting.Program, "fit", fit)
         monkeypatch.setattr(
-            local.Clock, "elapsed", property(lambda clock: self.now)
+            budget.Clock, "elapsed", property(lambda clock: self.now)
         )
 
 
@@ -123,7 +123,7 @@ def test_the_final_looks_at_the_clock(
     make_study, monkeypatch, limit, seeds, roles
 ):
     clock = Slow(monkeypatch)
-    study = make_study(max_trials=2, max_time=limit, seeds=3, finalists=3).run()
+    study = make_study(trials=2, budget=limit, seeds=3, finalists=3).run()
     found = results.read(study.directory)
     assert clock.now <= limit
     counts = collections.Counter(c.role for c in found.configs)
@@ -137,7 +137,7 @@ def test_the_final_looks_at_the_clock(
 @pytest.mark.usefixtures("untrained")
 def test_too_short_for_a_comparison(make_study, monkeypatch):
     Slow(monkeypatch)
-    study = make_study(max_trials=9, max_time=25.0, seeds=5).run()
+    study = make_study(trials=9, budget=25.0, seeds=5).run()
     found = results.read(study.directory)
     assert [c.role for c in found.configs] == ["baseline"]
     assert "too short for one comparison; about 60 s" in found.verdict

@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+from conftest import at
 
 from keras_funcs.search.report import results
 from keras_funcs.search.store import files
@@ -19,25 +20,18 @@ def test_a_second_process_is_told(make_study, tmp_path):
             study.run()
 
 
-class Stop:
-    """A listener that ends the study at a given event."""
-
-    def __init__(self, kind, number, error=KeyboardInterrupt):
-        self.kind, self.number, self.error = kind, number, error
-
-    def __call__(self, event):
-        if (event.kind, event.number) == (self.kind, self.number):
-            raise self.error
+def interrupt():
+    raise KeyboardInterrupt
 
 
 def test_ctrl_c_leaves_a_report_and_resume_goes_on(make_study, tmp_path):
     for stop in (
-        Stop("trial_ended", 2),
-        Stop("trial_started", 3),
-        Stop("run_ended", 2),
+        ("trial_end", 2),
+        ("trial_begin", 3),
+        ("run_end", 2),
     ):
         with pytest.raises(KeyboardInterrupt):
-            make_study(on_event=stop).resume()
+            make_study(progress=at(*stop, interrupt)).resume()
         text = (tmp_path / "study" / "report.md").read_text()
         assert "## Search" in text
     half = results.read(tmp_path / "study")
@@ -55,13 +49,10 @@ def test_ctrl_c_leaves_a_report_and_resume_goes_on(make_study, tmp_path):
 
 
 def test_sigterm_is_like_ctrl_c(make_study, tmp_path):
-    def listen(event):
-        if (event.kind, event.number) == ("trial_ended", 2):
-            os.kill(os.getpid(), signal.SIGTERM)
-
+    listener = at("trial_end", 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
-        make_study(on_event=listen).run()
+        make_study(progress=listener).run()
     assert signal.getsignal(signal.SIGTERM) is before
     assert (tmp_path / "study" / "report.md").exists()
 
@@ -93,7 +84,7 @@ def test_what_another_process_did_meanwhile_is_read(make_study, monkeypatch):
     from keras_funcs.search import runner
 
     first, second = make_study(), make_study()
-    waiting = runner.Runner(second, lambda event: None)
+    waiting = runner.Runner(second.plan, second.progress)
     first.run()
     before = state.read_json(first.directory / "study.json")
     waiting.run()
@@ -102,9 +93,9 @@ def test_what_another_process_did_meanwhile_is_read(make_study, monkeypatch):
         assert after[name] == before[name]
     assert after["seconds"] >= before["seconds"]
     other = make_study(directory=first.directory.parent / "new", epochs=2)
-    late = runner.Runner(other, lambda event: None)
-    other.directory = first.directory
-    late.path = first.directory / "study.json"
+    late = runner.Runner(other.plan, other.progress)
+    late.plan = first.plan
+    path = first.directory / "study.json"
     with pytest.raises(ValueError, match="epochs"):
         late.run()
-    assert state.read_json(late.path) == after
+    assert state.read_json(path) == after

@@ -153,7 +153,7 @@ def test_what_is_right_passes(make_study, splits):
         build_with(LOGITS(), last="softmax"),
         build_with("sparse_categorical_crossentropy", last="softmax"),
     ):
-        logs = preflight.check_model(build(None), study.settings, study.test)
+        logs = preflight.check_model(build(None), study.plan)
         assert set(logs) == {"loss", "accuracy"}
 
 
@@ -165,7 +165,7 @@ def test_whole_numbers_that_are_no_classes(make_study, splits, loss):
         build=build_with(loss, ["mae"], units=1, last="softplus"),
         train=counts, validation=counts, test=counts, objective="mae",
     )  # fmt: skip
-    model = study.settings.build(None)
+    model = study.plan.build(None)
     assert set(check(study, model)) == {"loss", "mae"}
 
 
@@ -187,10 +187,8 @@ def test_ignored_and_absent_classes(make_study, splits):
 
 def check(study, model):
     """The objective aside, which these models do not all measure."""
-    study.settings = dataclasses.replace(
-        study.settings, objective=search.objective("loss")
-    )
-    return preflight.check_model(model, study.settings, study.test)
+    plan = dataclasses.replace(study.plan, objective=search.objective("loss"))
+    return preflight.check_model(model, plan)
 
 
 def test_structures_and_lists(make_study, splits):
@@ -201,12 +199,12 @@ def test_structures_and_lists(make_study, splits):
     model = keras.Model({"a": inputs}, keras.layers.Dense(3)(inputs))
     model.compile("sgd", LOGITS(from_logits=True))
     assert check(study, model)
-    program = fitting.Program(study.settings, None)
+    program = fitting.Program(study.plan, None)
     program.model = model
-    assert program.confusion(study.test).sum() == 30
+    assert program.confusion(study.plan.dataset.test).sum() == 30
     lists = (x.tolist(), y.tolist())
     study = make_study(train=lists, validation=lists, test=lists)
-    assert study.settings.train[0].shape == (30, 4)
+    assert study.plan.dataset.train[0].shape == (30, 4)
     assert check(study, build_with()(None))
 
 
@@ -232,7 +230,7 @@ def test_a_metric_with_a_number_for_each_class(make_study, tmp_path, splits):
         make_study, tmp_path, "val_f1_score/0", objective="f1_score", **options
     )
     study = make_study(**options, objective="loss")
-    program = fitting.Program(study.settings, None)
+    program = fitting.Program(study.plan, None)
     run = program.fit(0)
     assert "val_f1_score/2" in run.logs
     assert "f1_score/2" in program.evaluate(rows)
@@ -241,14 +239,15 @@ def test_a_metric_with_a_number_for_each_class(make_study, tmp_path, splits):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"engine": "ray"}, r"one of \['local'\]"),
+        ({"engine": "ray"}, r"one of .*'auto', 'local'"),
         ({"oracle": "magic"}, "bayesian.*hyperband"),
-        ({"max_trials": 0}, "max_trials"),
+        ({"trials": 0}, "trials"),
         ({"epochs": 0}, "epochs"),
-        ({"seeds": 1}, "seeds"),
-        ({"max_time": -1}, "max_time"),
+        ({"final": {"seeds": 3}}, "search.Final"),
+        ({"dataset": "digits"}, "Dataset.of"),
+        ({"budget": -1}, "budget"),
         ({"build": None}, "build"),
-        ({"on_event": 3}, "on_event"),
+        ({"progress": 3}, "progress"),
         ({"tensorboard": 1}, "tensorboard"),
         ({"objective": "mine"}, "direction="),
     ],

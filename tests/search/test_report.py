@@ -328,9 +328,9 @@ def test_untrusted_names_are_text_everywhere(folder):
 
 
 def test_a_listener_of_the_terminal_gets_printable_lines(capsys):
-    reporter = progress.Reporter(live=False)
-    ended = progress.Event("trial_ended", 1, label=EVIL, message=EVIL)
-    reporter(ended)
-    reporter(progress.Event("note", message=EVIL))
+    console = progress.Console(live=False)
+    ended = progress.Step(1, 2, label=EVIL, message=EVIL)
+    console.on_trial_end(ended)
+    console.on_note(EVIL)
     shown = capsys.readouterr().out
     assert all(line.isprintable() for line in shown.splitlines())

@@ -15,9 +15,13 @@ import sys
 import keras
 import numpy as np
 from keras_funcs import search
-from keras_funcs.search.training import fitting
+from keras_funcs.data import Dataset
 
 seen, notes = [], []
+
+class Notes(search.Progress):
+    def on_note(self, message):
+        notes.append(message)
 
 def build(hp):
     active = keras.distribution.distribution()
@@ -39,10 +43,10 @@ def split(size):
 
 def study(sizes, folder):
     search.Study(
-        build, *map(split, sizes), objective="accuracy", oracle="random",
-        max_trials=2, epochs=1, batch_size=7, seeds=2, finalists=1,
-        directory=folder, strategy="data_parallel", tensorboard=False,
-        on_event=lambda e: notes.append(e.message) if e.kind == "note" else 0,
+        build, Dataset.of(*map(split, sizes)), objective="accuracy",
+        directory=folder, trials=2, epochs=1, batch_size=7,
+        final=search.Final(seeds=2, finalists=1), oracle="random",
+        strategy="data_parallel", tensorboard=False, progress=Notes(),
     ).run()
 """
 

@@ -8,6 +8,7 @@ import keras_tuner
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Listener
 from conftest import build
 
 from keras_funcs.search.report import results
@@ -106,19 +107,20 @@ def test_the_ablation_reverts_one_part_at_a_time(finished):
         assert {k: item.values[k] for k in kept} == kept
 
 
-def test_events_tell_progress(finished):
-    _, events, found = finished
-    kinds = [event.kind for event in events]
-    assert kinds[:3] == ["study_started", "search_started", "trial_started"]
-    assert kinds.count("trial_started") == kinds.count("trial_ended") == 4
-    assert kinds.count("run_ended") == 3 * len(found.configs)
-    assert kinds[-1] == "study_ended"
-    ended = [event for event in events if event.kind == "trial_ended"]
-    assert [event.number for event in ended] == [1, 2, 3, 4]
-    assert all(event.of == 4 and event.seconds_left >= 0 for event in ended)
-    best = [event.best for event in ended]
+def test_progress_hears_each_step(finished):
+    _, heard, found = finished
+    kinds = [kind for kind, _ in heard]
+    assert kinds[:3] == ["study_begin", "search_begin", "trial_begin"]
+    assert kinds.count("trial_begin") == kinds.count("trial_end") == 4
+    assert kinds.count("final_begin") == 2  # the finalists and the ablation
+    assert kinds.count("run_end") == 3 * len(found.configs)
+    assert kinds[-1] == "study_end"
+    ended = [step for kind, step in heard if kind == "trial_end"]
+    assert [step.number for step in ended] == [1, 2, 3, 4]
+    assert all(step.of == 4 and step.seconds_left >= 0 for step in ended)
+    best = [step.best for step in ended]
     assert best == sorted(best)
-    assert best[-1] == max(event.score for event in ended)
+    assert best[-1] == max(step.score for step in ended)
 
 
 def test_a_tensorboard_run_for_each_trial_and_seed(finished):
@@ -205,15 +207,15 @@ def test_a_folder_with_other_files_is_refused(make_study, tmp_path):
 
 @pytest.mark.usefixtures("untrained")
 def test_a_larger_search_can_follow(make_study):
-    make_study(max_trials=2, finalists=2, ablation=False).run()
+    make_study(trials=2, finalists=2, ablation=False).run()
     runs = []
 
-    def listen(event):
-        if event.kind == "run_ended":
-            runs.append(event.label)
+    def hear(kind, step):
+        if kind == "run_end":
+            runs.append(step.label)
 
     study = make_study(
-        max_trials=3, finalists=2, ablation=False, on_event=listen
+        trials=3, finalists=2, ablation=False, progress=Listener(hear)
     ).resume()
     assert not any(label.startswith("baseline,") for label in runs)
     assert 2 <= len(runs) <= 4  # the new finalist, and perhaps the tuned
@@ -238,13 +240,13 @@ def test_without_a_test_split_it_says_so(make_study):
 @pytest.mark.usefixtures("untrained")
 def test_a_users_oracle(make_study):
     oracle = keras_tuner.oracles.RandomSearchOracle(max_trials=2, seed=3)
-    study = make_study(oracle=oracle, max_trials=2, ablation=False).run()
+    study = make_study(oracle=oracle, trials=2, ablation=False).run()
     assert len(results.read(study.directory).trials) == 2
 
 
 def test_hyperband_trains_by_its_budget(make_study):
     study = make_study(
-        oracle="hyperband", epochs=4, max_trials=2, ablation=False
+        oracle="hyperband", epochs=4, trials=2, ablation=False
     ).run()
     found = results.read(study.directory)
     assert len(found.trials) == 2

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from keras_funcs import search
+from keras_funcs.data import Dataset
+from keras_funcs.search.plan import Plan
+from keras_funcs.search.training import data
 from keras_funcs.search.training import fitting
+from keras_funcs.search.tuner.hyperparameters import settings_of
 
 OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 
@@ -15,15 +19,15 @@ def settings(splits, build, **changes):
     train, validation, _ = splits
     arguments = {
         "build": build,
-        "train": train,
-        "validation": validation,
+        "dataset": Dataset.of(train, validation),
         "objective": OBJECTIVE,
+        "directory": None,
         "epochs": 3,
         "batch_size": 8,
         "patience": 3,
         **changes,
     }
-    return fitting.Settings(**arguments)
+    return Plan(**arguments)
 
 
 def compiled(hp):
@@ -130,8 +134,8 @@ def test_nothing_finite_is_an_error(splits):
         return model
 
     (x, _), _, _ = splits
-    data = (1e30 * x, np.zeros((30, 3), "float32"))
-    given = settings((data, data, None), diverging)
+    huge = (1e30 * x, np.zeros((30, 3), "float32"))
+    given = settings((huge, huge, None), diverging)
     with pytest.raises(fitting.NotFinite, match="not finite in any epoch"):
         fitting.Program(given, None).fit(0)
 
@@ -148,12 +152,12 @@ def test_all_batches_have_one_shape_and_no_sample_is_left_out():
     x = np.arange(20.0, dtype="float32").reshape(10, 2)
     y = np.arange(10)
     weight = np.arange(10) / 10
-    given = fitting.inputs((x, y, weight), 4, seed=3)
+    given = data.inputs((x, y, weight), 4, seed=3)
     assert len(given["y"]) == 12 and set(given["y"]) == set(y)
     np.testing.assert_array_equal(given["x"][:, 0], 2.0 * given["y"])
     np.testing.assert_array_equal(given["sample_weight"], given["y"] / 10)
-    assert fitting.inputs((x, y), 64, 0)["batch_size"] == 10
-    assert fitting.inputs((x, y), 5, 0)["x"] is x
+    assert data.inputs((x, y), 64, 0)["batch_size"] == 10
+    assert data.inputs((x, y), 5, 0)["x"] is x
 
 
 def test_build_must_return_a_compiled_model(splits):
@@ -165,7 +169,7 @@ def test_build_must_return_a_compiled_model(splits):
 def test_settings_of_leaves_the_inactive_out():
     space = keras_tuner.HyperParameters()
     search.optimizer(space, ["adam", "sgd"])
-    found = fitting.settings_of(
+    found = settings_of(
         space,
         {
             "optimizer": "sgd",
@@ -177,7 +181,7 @@ def test_settings_of_leaves_the_inactive_out():
         "optimizer": "sgd",
         "optimizer/sgd/learning_rate": 0.5,
     }
-    default = fitting.settings_of(space, {"optimizer": "sgd"})
+    default = settings_of(space, {"optimizer": "sgd"})
     assert default.values["optimizer/sgd/learning_rate"] == 0.01
 
 
@@ -192,12 +196,12 @@ def test_a_data_set_can_stand_for_arrays(splits):
             part = slice(10 * index, 10 * index + 10)
             return x[part], y[part]
 
-    data = Batches()
-    given = settings((data, data, None), compiled)
+    batches = Batches()
+    given = settings((batches, batches, None), compiled)
     program = fitting.Program(given, keras_tuner.HyperParameters())
     program.fit(0)
-    assert set(program.evaluate(data)) == {"loss", "accuracy"}
-    assert program.confusion(data).sum() == 30
+    assert set(program.evaluate(batches)) == {"loss", "accuracy"}
+    assert program.confusion(batches).sum() == 30
     np.testing.assert_array_equal(
-        program.confusion(data), program.confusion((x, y))
+        program.confusion(batches), program.confusion((x, y))
     )

@@ -1,14 +1,18 @@
 """TensorBoard logs of a study: one run for each trial and each seed."""
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from keras_funcs.search.engines.jobs import ABLATION
+from keras_funcs.search.engines.jobs import Job
+from keras_funcs.search.plan import Plan
 from keras_funcs.search.spaces import structure
+from keras_funcs.search.store import files
+from keras_funcs.search.training import data
 
 
 def describe_space(directory: Path, space: Any, metric: str) -> None:
@@ -72,29 +76,24 @@ class RunLog(keras.callbacks.Callback):
 
 
 @contextlib.contextmanager
-def run_log(
-    log_dir: Path | None,
-    values: Mapping[str, Any],
-    group: str,
-    inspect: bool = False,
-    **data: Any,
-) -> Any:
-    """The callbacks that log one run, closed whatever happens.
+def of_job(plan: Plan, job: Job) -> Any:
+    """The callbacks that log a job, closed whatever happens.
 
-    Args:
-        log_dir: Path or None for no log. Where an earlier attempt of the same
-            run has left its log, the next one goes beside it.
-        values: Mapping of the active hyper-parameters.
-        group: String. Runs of one group repeat one setting.
-        inspect: Boolean. Whether to write histograms, learned curves and
-            confusion matrices too.
-        **data: Arguments of `TensorBoardInspector`.
+    Of each finalist the first seed has histograms, learned curves and
+    confusion matrices, too. If an earlier attempt has left its log, the next
+    one goes beside it.
     """
-    if log_dir is None:
+    if plan.log_dir is None:
         yield []
         return
-    log_dir = _unused(log_dir)
-    log = RunLog(log_dir, values, group, scalars=not inspect)
+    seed = None if job.is_trial else job.seed
+    log_dir = files.unused_log(files.log_of(plan.log_dir, job.name, seed))
+    inspect = (
+        not job.is_trial and job.role != ABLATION and seed == plan.seeds[0]
+    )
+    # Runs of one group repeat one setting.
+    group = job.name if job.is_trial else f"{files.FINALISTS}/{job.name}"
+    log = RunLog(log_dir, job.values, group, scalars=not inspect)
     callbacks: list[Any] = [log]
     if inspect:
         from keras_funcs.callbacks import TensorBoardInspector
@@ -105,7 +104,7 @@ def run_log(
                 histogram_freq=5,
                 curve_freq=10,
                 image_freq=20,
-                **data,
+                **_inspected(plan),
             )
         )
     failed = True
@@ -116,11 +115,9 @@ def run_log(
         log.close(failed)
 
 
-def _unused(log_dir: Path) -> Path:
-    attempt, candidate = 1, log_dir
-    while candidate.exists() and any(
-        name.startswith("events") for name in os.listdir(candidate)
-    ):
-        attempt += 1
-        candidate = log_dir / f"attempt_{attempt}"
-    return candidate
+def _inspected(plan: Plan) -> dict[str, Any]:
+    """The samples to inspect by; none of a data set."""
+    x, y, _ = data.parts_of(plan.dataset.validation)
+    if y is None:
+        return {}
+    return {"validation_data": (x, y), "class_names": plan.class_names}

@@ -55,7 +55,7 @@ def _head(found: Results) -> list[str]:
     done = len([item for item in found.trials if item.score is not None])
     best = found.best
     model = (
-        f"`best.keras` is the model of **{markdown(best.label)}** "
+        f"{code(files.BEST_MODEL)} is the model of **{markdown(best.label)}** "
         f"({markdown(best.name)}), the best on validation data."
         if best is not None and (found.directory / files.BEST_MODEL).exists()
         else "No model is saved yet: the final was not run."
@@ -280,7 +280,7 @@ def _search(found: Results) -> list[str]:
         "",
         f"The best of {len(ranked)} trials by "
         f"{code(found.study['objective']['name'])}, each with one seed and in "
-        "its best epoch; `trials.csv` has them all.",
+        f"its best epoch; {code(files.TRIALS_TABLE)} has them all.",
         "",
         "| trial | score | epoch | settings |",
         "|---|---|---|---|",

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from keras_funcs.search.engines.jobs import ABLATION
+from keras_funcs.search.engines.jobs import BASELINE
+from keras_funcs.search.engines.jobs import FINALIST
+from keras_funcs.search.engines.jobs import TUNED
 from keras_funcs.search.report import statistics
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records
 from keras_funcs.search.store import state
-
-BASELINE = "baseline"
-TUNED = "tuned"
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,11 @@ class Results:
 
     @property
     def finalists(self) -> list[Config]:
-        return [c for c in self.configs if c.role == "finalist"]
+        return [c for c in self.configs if c.role == FINALIST]
 
     @property
     def ablations(self) -> list[Config]:
-        return [c for c in self.configs if c.role == "ablation"]
+        return [c for c in self.configs if c.role == ABLATION]
 
     @cached_property
     def comparisons(self) -> dict[str, statistics.Comparison]:
@@ -344,7 +345,7 @@ def _trial(saved: Mapping[str, Any]) -> Trial:
     seconds = saved["metrics"]["metrics"].get("seconds", {})
     observed = seconds.get("observations")
     return Trial(
-        name=trial_name(saved["trial_id"]),
+        name=files.trial_name(saved["trial_id"]),
         values={
             name: value
             for name, value in saved["hyperparameters"]["values"].items()
@@ -356,11 +357,6 @@ def _trial(saved: Mapping[str, Any]) -> Trial:
         seconds=float(observed[0]["value"][0]) if observed else None,
         message=(saved["message"] or "").split("\n")[0],
     )
-
-
-def trial_name(trial_id: str) -> str:
-    """The name of a trial's logs and row: it sorts as the trials do."""
-    return f"trial_{int(trial_id):04d}"
 
 
 def changes(values: Mapping[str, Any], before: Mapping[str, Any]) -> str:

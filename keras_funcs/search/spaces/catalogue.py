@@ -22,6 +22,7 @@ from keras_funcs._core.typing import Counts
 from keras_funcs.search.spaces.options import Domain
 from keras_funcs.search.spaces.options import Option
 from keras_funcs.search.spaces.options import option
+from keras_funcs.search.tuner import hyperparameters
 
 ACTIVATIONS = ("relu", "gelu", "squared_relu", "Swish", "Snake")
 OPTIMIZERS = ("adam", "adamw", "AdaBelief", "AdEMAMix")
@@ -221,7 +222,7 @@ def _declare(
 
 def _check_name(hp: Any, name: str, labels: list[str]) -> None:
     """Refuses a second choice under one name and one set of conditions."""
-    conditions = list(hp._conditions)  # of the scope; there is no public way
+    conditions = hyperparameters.conditions(hp)
     for item in hp.space:
         if item.name == name and list(item.conditions) == conditions:
             before = getattr(item, "values", None)

@@ -1,81 +1,134 @@
-"""Tells a process that crashed from one that was killed from outside.
+"""Attempts, counted on the disk before each begins: it may end the process.
 
 A process that gets SIGKILL leaves no word, and the attempt that it was at is
 not to blame. One that dies of a signal of its own making, such as a
 segmentation fault, is told of by `faulthandler`, in a file that begins with
-the name of the attempt.
+the names of what was attempted.
 """
 
+import collections
 import contextlib
 import faulthandler
 import sys
-from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from typing import Self
 
 from keras_funcs._core import text as texts
 from keras_funcs.search.store import files
+from keras_funcs.search.store import records
 from keras_funcs.search.store import state
 
 MARK = "Fatal Python error"
+BETWEEN = "; "  # names of one attempt
 # How often an attempt may end without a word: far more than a machine is taken
 # away, but a trial that needs too much memory must not go on for ever.
 MAX_STARTS = 25
 
 
-@contextlib.contextmanager
-def watch(folder: Path) -> Iterator[Callable[[str], None]]:
-    """Keeps the word of a crash while attempts are made.
+class Attempts:
+    """The attempts made in a folder, over all processes that made them.
 
-    Yields:
-        A function to call with the name of each attempt before it begins.
+    Args:
+        folder: Path.
+        at_most: Integer >= 1. How often one name may crash the process before
+            it is given up. Kills from outside are no crashes.
     """
-    path = folder / files.CRASH
-    state.write_text(path, "")
-    before = faulthandler.is_enabled()
-    with open(path, "ab", buffering=0) as file:
 
-        def begin(attempt: str) -> None:
-            file.truncate(0)
-            file.write(texts.encode(texts.line(attempt)) + b"\n")
+    def __init__(self, folder: Path, at_most: int) -> None:
+        self.at_most = at_most
+        self._path = folder / files.ATTEMPTS
+        self._crash = folder / files.CRASH
+        self._begun: collections.Counter[str] = collections.Counter()
+        self._crashed: collections.Counter[str] = collections.Counter()
+        self._reason = ""  # of the last crash
+        self._log: Any = None
 
-        faulthandler.enable(file)
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[Self]:
+        """Takes over what earlier processes left, and listens for a crash."""
+        self._load()
+        state.write_text(self._crash, "")
+        before = faulthandler.is_enabled()
+        with open(self._crash, "ab", buffering=0) as self._log:
+            faulthandler.enable(self._log)
+            try:
+                yield self
+            finally:
+                faulthandler.disable()
+                if before:
+                    # Some servers and notebooks have no such stream.
+                    with contextlib.suppress(
+                        AttributeError, ValueError, OSError
+                    ):
+                        faulthandler.enable(sys.__stderr__ or 2)
+                self._crash.unlink(missing_ok=True)
+        if not +self._begun and not +self._crashed:
+            self._path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def of(self, *names: str) -> Iterator[None]:
+        """Counts one attempt at all of these; what it raises passes through.
+
+        The user's Ctrl-C and a full disk are not the attempt's fault.
+        """
+        self._begun.update(names)
+        self._store()
+        self._log.truncate(0)
+        self._log.write(texts.encode(texts.line(BETWEEN.join(names))) + b"\n")
         try:
-            yield begin
-        finally:
-            faulthandler.disable()
-            if before:
-                # Some servers and notebooks have no such stream.
-                with contextlib.suppress(AttributeError, ValueError, OSError):
-                    faulthandler.enable(sys.__stderr__ or 2)
-            path.unlink(missing_ok=True)
+            yield
+        except KeyboardInterrupt:
+            self._begun.subtract(names)
+            self._store()
+            raise
+        except OSError:
+            raise
+        except BaseException:
+            self._crashed.update(names)
+            self._store()
+            raise
+        for name in names:
+            # Its result is about to be stored; that it was begun is history.
+            del self._begun[name], self._crashed[name]
+
+    def given_up(self, name: str) -> str:
+        """Why an attempt is not made once more, or `""`."""
+        crashed = self._crashed[name]
+        if crashed >= self.at_most:
+            said = f" ({self._reason})" if self._reason else ""
+            return f"It ended the process, {crashed} times{said}."
+        begun = self._begun[name]
+        if begun >= MAX_STARTS:
+            return (
+                f"The process was killed from outside, {begun} times while it "
+                "ran; too little memory is a common cause."
+            )
+        return ""
+
+    def _load(self) -> None:
+        saved = records.read(self._path, records.ATTEMPTS, move=True) or {}
+        self._begun = collections.Counter(saved.get("begun", {}))
+        self._crashed = collections.Counter(saved.get("crashed", {}))
+        names, self._reason = _last_crash(self._crash)
+        if names:
+            self._crashed.update(names)
+            self._store()
+
+    def _store(self) -> None:
+        counts = {"begun": dict(+self._begun), "crashed": dict(+self._crashed)}
+        state.write_json(self._path, counts)
 
 
-def take(folder: Path) -> tuple[str, str] | None:
-    """The attempt at which an earlier process crashed, and of what.
-
-    It is given once: what reads it has to store it.
-    """
-    path = folder / files.CRASH
+def _last_crash(path: Path) -> tuple[list[str], str]:
+    """The names at which an earlier process crashed, and of what."""
     try:
         text = path.read_bytes().decode(errors="replace")
     except OSError:
-        return None
+        return [], ""
     attempt, _, rest = text.partition("\n")
     if MARK not in rest:
-        return None
-    path.unlink(missing_ok=True)
-    return attempt, texts.line(rest[rest.index(MARK) :].partition("\n")[0])
-
-
-def given_up(begun: int, crashed: int, at_most: int, last: str = "") -> str:
-    """Why an attempt is not made once more, or `""`."""
-    if crashed >= at_most:
-        said = f" ({last})" if last else ""
-        return f"It ended the process, {crashed} times{said}."
-    if begun >= MAX_STARTS:
-        return (
-            f"The process was killed from outside, {begun} times while it ran; "
-            "too little memory is a common cause."
-        )
-    return ""
+        return [], ""
+    reason = rest[rest.index(MARK) :].partition("\n")[0]
+    return attempt.split(BETWEEN), texts.line(reason)

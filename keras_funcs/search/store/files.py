@@ -12,6 +12,7 @@ SEARCH = "search"
 ORACLE = "oracle.json"
 TRIAL = "trial.json"
 CRASH = "crash.log"
+ATTEMPTS = "attempts.json"
 FINALISTS = "finalists"
 LOGS = "logs"
 FIGURES = "figures"
@@ -66,6 +67,16 @@ def trial_order(trial_id: str) -> tuple[int, str]:
     return int(trial_id), trial_id
 
 
+def trial_name(trial_id: str) -> str:
+    """The name of a trial's logs and row: it sorts as the trials do."""
+    return f"trial_{int(trial_id):04d}"
+
+
+def trial_number(name: str) -> int:
+    """The number in the name of a trial."""
+    return int(name.rpartition("_")[2])
+
+
 def is_trial_id(text: object) -> bool:
     """Whether a value is the id of a trial."""
     return (
@@ -90,10 +101,28 @@ def runs_of(directory: Path, name: str) -> Path:
     return directory / FINALISTS / f"{name}.json"
 
 
+def log_of(log_dir: Path, name: str, seed: int | None) -> Path:
+    """The TensorBoard run of a trial, or of one seed of a finalist."""
+    if seed is None:
+        return log_dir / name
+    return log_dir / FINALISTS / name / f"seed_{seed}"
+
+
+def unused_log(path: Path) -> Path:
+    """The log, or one beside it if an earlier attempt has left events there."""
+    attempt, candidate = 1, path
+    while candidate.exists() and any(
+        name.startswith("events") for name in os.listdir(candidate)
+    ):
+        attempt += 1
+        candidate = path / f"attempt_{attempt}"
+    return candidate
+
+
 def is_ours(path: Path) -> bool:
     """Whether a file or folder of this name may be put aside by a study."""
     own = {
-        STUDY, LOCK, ORACLE, TRIAL, CRASH, REPORT, TRIALS_TABLE,
+        STUDY, LOCK, ORACLE, TRIAL, CRASH, ATTEMPTS, REPORT, TRIALS_TABLE,
         FINALISTS_TABLE, BEST_MODEL, PREPROCESSING, "tuner0.json", *FOLDERS,
     }  # fmt: skip
     name = path.name.removesuffix(PREVIOUS)

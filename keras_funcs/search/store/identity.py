@@ -8,37 +8,50 @@ import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 from typing import Any
 
 import keras
 import numpy as np
 
-if TYPE_CHECKING:
-    from keras_funcs.search.study import Study
+from keras_funcs.search.plan import Plan
 
 VERSION = 1
 PACKAGES = ("keras", "keras-tuner", "numpy", "jax", "torch", "tensorflow")
 
 
-def fingerprint(study: "Study", space: Any) -> dict[str, Any]:
+def fingerprint(plan: Plan, space: Any) -> dict[str, Any]:
     """What must stay the same for trials to be comparable."""
     config = space.get_config()["space"]
-    settings = study.settings
-    goal = settings.objective
-    kind = study.oracle if isinstance(study.oracle, str) else ""
+    goal, data = plan.objective, plan.dataset
+    kind = plan.oracle if isinstance(plan.oracle, str) else ""
     return {
         "space": _digest(json.dumps(config, sort_keys=True).encode()),
-        "train": _data_digest(settings.train),
-        "validation": _data_digest(settings.validation),
-        "test": _data_digest(study.test),
+        "train": _data_digest(data.train),
+        "validation": _data_digest(data.validation),
+        "test": _data_digest(data.test),
         "objective": f"{goal.name} {goal.direction}",
-        "oracle": kind or type(study.oracle).__name__.removeprefix("Durable"),
-        "epochs": settings.epochs,
-        "batch_size": settings.batch_size,
-        "patience": settings.patience,
-        "seed": study.seed,
-        "class_names": study.class_names,
+        "oracle": kind or type(plan.oracle).__name__.removeprefix("Durable"),
+        "epochs": plan.epochs,
+        "batch_size": plan.batch_size,
+        "patience": plan.patience,
+        "seed": plan.seed,
+        "class_names": plan.class_names,
+    }
+
+
+def facts(plan: Plan) -> dict[str, Any]:
+    """What a report needs to know of a plan."""
+    goal = plan.objective
+    return {
+        "name": plan.name,
+        "objective": {"name": goal.name, "direction": goal.direction},
+        "seeds": plan.seeds,
+        "epochs": plan.epochs,
+        "batch_size": plan.batch_size,
+        "tested": plan.dataset.test is not None,
+        "class_names": plan.class_names,
+        "max_trials": plan.trials,
+        "max_time": plan.budget,
     }
 
 

@@ -139,10 +139,9 @@ RUNS: Shape = {
     "label": str,
     "values": dict,
     "reverted": str,
-    "attempts": Each(_count),
-    "crashes": Optional(Each(_count)),
     "runs": Each(RUN, key=lambda seed: seed.isascii() and seed.isdigit()),
 }
+ATTEMPTS: Shape = {"begun": Each(_count), "crashed": Each(_count)}
 ORACLE: Shape = {
     "start_order": [files.is_trial_id],
     "end_order": [files.is_trial_id],
@@ -153,8 +152,6 @@ ORACLE: Shape = {
     "run_times": Each(_count),
     "retry_queue": [files.is_trial_id],
     "id_to_hash": Each((str, type(None))),
-    "attempts": Optional(Each(_count)),
-    "crashes": Optional(Each(_count)),
     "ongoing_states": Optional(Each(TRIAL)),
 }
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from collections.abc import Collection
@@ -102,6 +103,19 @@ def explained(error: BaseException, path: str | os.PathLike[str]) -> Any:
     if isinstance(error, DiskError):
         return error
     return DiskError(error.errno, disk_message(path, error))
+
+
+def check_disk(error: BaseException, path: str | os.PathLike[str]) -> None:
+    """Raises the error of a full disk: each further attempt would fail, too."""
+    if getattr(error, "errno", None) in DISK_ERRORS:
+        raise explained(error, path) from error
+
+
+def reason(error: BaseException) -> str:
+    """What happened, in its first line; where, below it."""
+    said = texts.line(error) or type(error).__name__
+    where = texts.block("".join(traceback.format_exception(error)))
+    return f"{type(error).__name__}: {said[:500]}\n{where}"
 
 
 def disk_message(path: str | os.PathLike[str], error: OSError) -> str:

@@ -1,11 +1,8 @@
 """One training run: from a configuration and a seed to the best epoch."""
 
-import copy
 import gc
 import math
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,28 +16,11 @@ from keras_funcs._core.confusion import confusion_counts
 from keras_funcs._core.sublayers import touch
 from keras_funcs.inspect.confusion import reading
 from keras_funcs.inspect.recorder import flatten
+from keras_funcs.search.plan import Build
+from keras_funcs.search.plan import Plan
 from keras_funcs.search.spaces import catalogue
+from keras_funcs.search.training import data
 from keras_funcs.search.training import spreading
-
-Build = Callable[[Any], Any]
-
-# Whole validation sets up to this size are one batch: one shape to compile.
-VALIDATION_BATCH = 2048
-# Training arrays up to this size are copied to fill their last batch.
-FILL_BYTES = 2**28
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What all runs of a study share."""
-
-    build: Build
-    train: Any
-    validation: Any
-    objective: Any
-    epochs: int
-    batch_size: int
-    patience: int
 
 
 @dataclass(frozen=True)
@@ -127,7 +107,7 @@ class Start(keras.callbacks.Callback):
         self.seed = seed
         self.built = fresh.built and fresh.optimizer.built
         # Copies: on torch an array shares the memory of its variable.
-        self.values = [np.array(to_numpy(v)) for v in _state(fresh)]
+        self.values = [np.array(data.to_numpy(v)) for v in _state(fresh)]
 
     def fits(self, model: Any) -> bool:
         """Whether the state has the model's shapes."""
@@ -148,8 +128,8 @@ class Program:
     compiled one. That is the same training, without compiling it again.
     """
 
-    def __init__(self, settings: Settings, hp: Any) -> None:
-        self.settings = settings
+    def __init__(self, plan: Plan, hp: Any) -> None:
+        self.plan = plan
         self.hp = hp
         self.model: Any = None
 
@@ -166,28 +146,28 @@ class Program:
         """
         begin = time.monotonic()
         keras.utils.set_random_seed(seed)
-        fresh = build(self.settings.build, self.hp)
+        fresh = build(self.plan.build, self.hp)
         start = Start(fresh, seed)
         if self.model is None or not start.fits(self.model):
             self.model = fresh
-        settings = self.settings
-        best = BestEpoch(settings.objective, settings.patience)
+        plan = self.plan
+        best = BestEpoch(plan.objective, plan.patience)
         self.model.fit(
-            **inputs(settings.train, settings.batch_size, seed),
-            **_validation(settings.validation),
-            epochs=epochs or settings.epochs,
+            **data.inputs(plan.dataset.train, plan.batch_size, seed),
+            **data.validation(plan.dataset.validation),
+            epochs=epochs or plan.epochs,
             # First, so that the others end with the best weights in place.
             callbacks=[start, best, *callbacks],
             verbose=0,
         )
         if best.epoch < 0:
             raise NotFinite(
-                f"`{settings.objective.name}` or the loss was not finite in "
+                f"`{plan.objective.name}` or the loss was not finite in "
                 f"any epoch (last: {best.last})"
             )
         end = time.monotonic()
         return Run(
-            score=best.logs[settings.objective.name],
+            score=best.logs[plan.objective.name],
             epoch=best.epoch,
             logs=best.logs,
             seconds=end - begin,
@@ -196,7 +176,7 @@ class Program:
 
     def evaluate(self, split: Any) -> dict[str, float]:
         """All compiled metrics of the trained model on a split."""
-        x, y, weight = parts_of(split)
+        x, y, weight = data.parts_of(split)
         if y is None:
             logs = self.model.evaluate(x, verbose=0, return_dict=True)
         else:
@@ -204,7 +184,7 @@ class Program:
                 x,
                 y,
                 sample_weight=weight,
-                batch_size=_evaluation_batch(y),
+                batch_size=data.evaluation_batch(y),
                 verbose=0,
                 return_dict=True,
             )
@@ -212,19 +192,19 @@ class Program:
 
     def confusion(self, split: Any) -> np.ndarray | None:
         """Counts `(C, C)` of true by predicted class, where there are any."""
-        x, y, _ = parts_of(split)
+        x, y, _ = data.parts_of(split)
         if y is None:
             pairs = []
-            for item in batches(x):
+            for item in data.batches(x):
                 predicted = self.model.predict_on_batch(item[0])
                 if keras.tree.is_nested(predicted):
                     return None
-                pairs.append((to_numpy(predicted), to_numpy(item[1])))
+                pairs.append((data.to_numpy(predicted), data.to_numpy(item[1])))
             outputs = np.concatenate([pair[0] for pair in pairs])
             y = np.concatenate([pair[1] for pair in pairs])
         else:
             outputs = self.model.predict(
-                x, batch_size=_evaluation_batch(y), verbose=0
+                x, batch_size=data.evaluation_batch(y), verbose=0
             )
         if keras.tree.is_nested(outputs) or keras.tree.is_nested(y):
             return None
@@ -254,96 +234,6 @@ def clear() -> None:
     """Gives the memory of earlier models back."""
     spreading.clear()
     gc.collect()
-
-
-def settings_of(space: Any, values: Mapping[str, Any]) -> Any:
-    """A copy of a space with the given values, those of inactive parts out."""
-    hp = copy.deepcopy(space)
-    hp.values = {}
-    for item in hp.space:
-        if hp.is_active(item):
-            hp.values[item.name] = values.get(item.name, item.default)
-    own = {k: v for k, v in values.items() if k.startswith("tuner/")}
-    hp.values.update(own)
-    return hp
-
-
-def parts_of(split: Any) -> tuple[Any, Any, Any]:
-    """`(x, y, weight)` of a split; of a data set x is the whole, y None."""
-    if isinstance(split, (tuple, list)):
-        x, y = split[0], split[1]
-        return x, y, split[2] if len(split) > 2 else None
-    return split, None, None
-
-
-def count(part: Any) -> int:
-    """The samples in an array, or in a structure of arrays."""
-    return len(keras.tree.flatten(part)[0])
-
-
-def batches(data: Any) -> Iterator[Any]:
-    """The elements of a data set, once through."""
-    if isinstance(data, keras.utils.PyDataset):
-        # It has no end of iteration of its own.
-        return (data[index] for index in range(data.num_batches or 0))
-    return iter(data)
-
-
-def to_numpy(value: Any) -> np.ndarray:
-    """An array of whatever a data set yields."""
-    if isinstance(value, np.ndarray):
-        return value
-    return np.asarray(keras.ops.convert_to_numpy(value))
-
-
-def inputs(split: Any, batch_size: int, seed: int) -> dict[str, Any]:
-    """The arguments of `fit` for the training data.
-
-    The last batch of arrays is filled up with samples drawn at random: each
-    further shape costs a compilation, longer than training on small data.
-    """
-    x, y, weight = parts_of(split)
-    if y is None:
-        return {"x": x}
-    total = count(y)
-    # What several devices share is filled up whatever its size.
-    must = spreading.replicas() > 1
-    size = spreading.divisible(min(batch_size, total))
-    missing = -total % size
-    parts = keras.tree.flatten((x, y))
-    plain = all(isinstance(part, np.ndarray) for part in parts)
-    small = sum(part.nbytes for part in parts) <= FILL_BYTES if plain else False
-    if missing and plain and (small or must):
-        drawn = np.random.default_rng(seed).choice(
-            total, missing, replace=missing > total
-        )
-        order = np.concatenate([np.arange(total), drawn])
-        x, y, weight = keras.tree.map_structure(
-            lambda part: None if part is None else np.asarray(part)[order],
-            (x, y, weight),
-        )
-    return {
-        "x": x,
-        "y": y,
-        "sample_weight": weight,
-        "batch_size": size,
-        "shuffle": True,
-    }
-
-
-def _validation(split: Any) -> dict[str, Any]:
-    x, y, weight = parts_of(split)
-    if y is None:
-        return {"validation_data": x}
-    data = (x, y) if weight is None else (x, y, weight)
-    return {
-        "validation_data": data,
-        "validation_batch_size": _evaluation_batch(y),
-    }
-
-
-def _evaluation_batch(y: Any) -> int:
-    return min(count(y), spreading.divisible(VALIDATION_BATCH))
 
 
 def _state(model: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """What is wrong before the first trial: said in one line, with what to do."""
 
+import dataclasses
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -10,51 +11,41 @@ import keras
 import numpy as np
 
 from keras_funcs._core.labels import NUMBER_CLASSES
+from keras_funcs.data import Dataset
 from keras_funcs.inspect.diagnosis._labels import reader
 from keras_funcs.inspect.diagnosis.model import MAX_SAMPLES
 from keras_funcs.inspect.diagnosis.model import diagnose
 from keras_funcs.inspect.recorder import flatten
-from keras_funcs.search.training import fitting
+from keras_funcs.search.plan import Plan
+from keras_funcs.search.training import data
 from keras_funcs.search.training import spreading
 
 
-def check_data(
-    train: Any, validation: Any, test: Any, class_names: Sequence[str] | None
-) -> tuple[Any, Any, Any]:
+def check_data(dataset: Dataset) -> Dataset:
     """Checks what can be seen without a model.
 
     Returns:
-        The three splits, with lists, tensors and tables turned into arrays.
+        The data set, with lists, tensors and tables turned into arrays.
 
     Raises:
         ValueError: for data that are empty, of unequal length, not finite, or
             that can be read only once, and for splits that differ in shape.
     """
-    found: list[Any] = []
+    found: dict[str, Any] = {}
     shapes = None
-    for name, split in (
-        ("train", train),
-        ("validation", validation),
-        ("test", test),
-    ):
-        if split is None and name == "test":
-            found.append(None)
-            continue
+    for name, split in dataset.splits.items():
         if not isinstance(split, (tuple, list)):
             _check_data_set(name, split)
-            found.append(split)
             continue
         if len(split) not in (2, 3):
             _fail(name, "a pair `(x, y)` or a data set", f"{len(split)} parts")
         parts = tuple(_arrays(name, part) for part in split)
         shapes = _check_arrays(name, parts[0], parts[1], shapes)
-        found.append(parts)
-    return found[0], found[1], found[2]
+        found[name] = parts
+    return dataclasses.replace(dataset, **found)
 
 
-def check_model(
-    model: Any, settings: fitting.Settings, test: Any = None
-) -> dict[str, float]:
+def check_model(model: Any, plan: Plan) -> dict[str, float]:
     """Runs one batch through the baseline's model.
 
     Returns:
@@ -65,16 +56,11 @@ def check_model(
             one sample, an objective that the model does not measure, and for
             whatever `keras_funcs.inspect.diagnose` calls an error.
     """
-    splits = {
-        "train": settings.train,
-        "validation": settings.validation,
-        "test": test,
-    }
-    for name, split in splits.items():
-        labels = None if split is None else fitting.parts_of(split)[1]
+    for name, split in plan.dataset.splits.items():
+        labels = data.parts_of(split)[1]
         if isinstance(labels, np.ndarray):
             _check_labels(name, labels, model)
-    x, y = _batch(settings)
+    x, y = _batch(plan)
     for finding in diagnose(model, x, y):
         if finding.severity == "error":
             raise ValueError(f"{finding.message} {finding.remedy}")
@@ -89,7 +75,7 @@ def check_model(
             _one_line(error),
         )
     measured = dict(flatten(logs))
-    name = settings.objective.name
+    name = plan.objective.name
     if name.removeprefix("val_") not in measured:
         known = ", ".join(f"val_{item}" for item in measured)
         _fail("objective", f"what the model measures: {known}", name)
@@ -123,7 +109,7 @@ def _arrays(name: str, part: Any) -> Any:
     ):
         return type(part)(_arrays(name, item) for item in part)
     try:
-        return fitting.to_numpy(part)
+        return data.to_numpy(part)
     except Exception as error:
         _fail(name, "arrays, or lists of equal lengths", _one_line(error))
 
@@ -164,19 +150,19 @@ def _check_arrays(name: str, x: Any, y: Any, shapes: Any) -> Any:
     return seen
 
 
-def _batch(settings: fitting.Settings) -> tuple[Any, Any]:
+def _batch(plan: Plan) -> tuple[Any, Any]:
     """The first samples, as many as the devices can share."""
-    x, y, _ = fitting.parts_of(settings.train)
+    x, y, _ = data.parts_of(plan.dataset.train)
     if y is None:
-        first = next(iter(fitting.batches(x)), None)
+        first = next(iter(data.batches(x)), None)
         if not isinstance(first, (tuple, list)) or len(first) < 2:
             _fail(
                 "train",
                 "batches `(x, y)`",
                 "no batches" if first is None else type(first).__name__,
             )
-        x, y = keras.tree.map_structure(fitting.to_numpy, (first[0], first[1]))
-    size = min(settings.batch_size, MAX_SAMPLES, fitting.count(y))
+        x, y = keras.tree.map_structure(data.to_numpy, (first[0], first[1]))
+    size = min(plan.batch_size, MAX_SAMPLES, data.count(y))
     devices = spreading.replicas()
     size = max(size // devices, 1) * devices
     batch = keras.tree.map_structure(lambda array: array[:size], (x, y))

@@ -12,21 +12,17 @@ class Hyperband(search.DurableTuner, keras_tuner.Hyperband):
 """
 
 import os
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from keras_funcs._core import checks
-from keras_funcs._core import text as texts
 from keras_funcs._core.sublayers import touch
-from keras_funcs.search.report.results import trial_name
-from keras_funcs.search.store import crashes
+from keras_funcs.search.plan import MAX_ATTEMPTS
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
-from keras_funcs.search.tuner.hardened import MAX_ATTEMPTS as MAX_ATTEMPTS
-from keras_funcs.search.tuner.hardened import DurableOracle as DurableOracle
-from keras_funcs.search.tuner.hardened import harden as harden
+from keras_funcs.search.store.attempts import Attempts
+from keras_funcs.search.tuner.hardened import DurableOracle
+from keras_funcs.search.tuner.hardened import harden
 
 PROJECT_MARKS = (files.ORACLE, files.ORACLE + files.PREVIOUS)
 
@@ -39,11 +35,13 @@ class DurableTuner:
     TensorBoard run on every backend; adaptive activations inside other layers
     can be reloaded; the folder is refused where it holds other files, and one
     process at a time works in it. `overwrite=True` is refused: delete the
-    folder yourself.
+    folder yourself. A trial that crashes the process `max_attempts` times,
+    3 unless a subclass says otherwise, fails.
     """
 
+    max_attempts = MAX_ATTEMPTS
     _oracle: Any = None
-    _begin_attempt: Callable[[str], None]
+    _attempts: Attempts
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("overwrite"):
@@ -69,10 +67,9 @@ class DurableTuner:
 
     def search(self, *args: Any, **kwargs: Any) -> Any:
         tuner: Any = self
-        with (
-            state.Lock(tuner.project_dir),
-            crashes.watch(Path(tuner.project_dir)) as self._begin_attempt,
-        ):
+        folder = Path(tuner.project_dir)
+        self._attempts = Attempts(folder, self.max_attempts)
+        with state.Lock(folder), self._attempts.watched():
             return super().search(*args, **kwargs)  # type: ignore[misc]
 
     def save(self) -> None:
@@ -104,26 +101,21 @@ class DurableTuner:
         import keras_tuner
 
         tuner: Any = self
-        self._begin_attempt(trial.trial_id)
-        try:
-            tuner._run_and_update_trial(trial, *args, **kwargs)
-            trial.status = "COMPLETED"
-        except KeyboardInterrupt:
-            self.oracle.forgive(trial.trial_id)
-            raise
-        except keras_tuner.errors.FatalError:
-            self.oracle.blame(trial.trial_id)
-            raise
-        except Exception as error:
-            if isinstance(error, OSError) and error.errno in state.DISK_ERRORS:
-                # Each further trial would fail as well.
-                raise state.explained(error, tuner.project_dir) from error
-            failed = isinstance(error, keras_tuner.errors.FailedTrialError)
-            trial.status = "FAILED" if failed else "INVALID"
-            trial.message = reason(error)
-        except BaseException:
-            self.oracle.blame(trial.trial_id)
-            raise
+        why = self._attempts.given_up(trial.trial_id)
+        if why:
+            trial.status, trial.message = "FAILED", why
+            return
+        with self._attempts.of(trial.trial_id):
+            try:
+                tuner._run_and_update_trial(trial, *args, **kwargs)
+                trial.status = "COMPLETED"
+            except keras_tuner.errors.FatalError:
+                raise
+            except Exception as error:
+                state.check_disk(error, tuner.project_dir)
+                failed = isinstance(error, keras_tuner.errors.FailedTrialError)
+                trial.status = "FAILED" if failed else "INVALID"
+                trial.message = state.reason(error)
 
     def _try_build(self, hp: Any) -> Any:
         model = super()._try_build(hp)  # type: ignore[misc]
@@ -139,13 +131,6 @@ class DurableTuner:
             ) and hasattr(callback, "log_dir"):
                 callback.log_dir = os.path.join(
                     str(callback.log_dir),
-                    trial_name(trial.trial_id),
+                    files.trial_name(trial.trial_id),
                     f"execution_{execution}",
                 )
-
-
-def reason(error: BaseException) -> str:
-    """What happened, in its first line; where, below it."""
-    said = texts.line(error) or type(error).__name__
-    where = texts.block("".join(traceback.format_exception(error)))
-    return f"{type(error).__name__}: {said[:500]}\n{where}"

@@ -1,36 +1,25 @@
 """The state of a KerasTuner oracle, whole on disk at every moment."""
 
-import collections
 import math
 import os
 from collections.abc import Iterable
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_funcs.search.store import crashes
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records
 from keras_funcs.search.store import state
 
-MAX_ATTEMPTS = 3
 
-
-def harden(
-    oracle: Any,
-    baseline: Mapping[str, Any] | None = None,
-    max_attempts: int = MAX_ATTEMPTS,
-) -> Any:
+def harden(oracle: Any, baseline: Mapping[str, Any] | None = None) -> Any:
     """Gives an oracle of any class the behaviour of `DurableOracle`.
 
     Args:
         oracle: A `keras_tuner.Oracle`, changed in place.
         baseline: Mapping from hyper-parameter to value: the first trial. None
             leaves the first trial to the oracle.
-        max_attempts: Integer >= 1. How often a trial may crash the process
-            before it counts as failed.
     """
     cls = type(oracle)
     if not issubclass(cls, DurableOracle):
@@ -39,10 +28,7 @@ def harden(
         oracle.__class__ = type(
             f"Durable{cls.__name__}", (DurableOracle, cls), {}
         )
-        oracle._attempts = collections.Counter()
-        oracle._crashes = collections.Counter()
     oracle.baseline = None if baseline is None else dict(baseline)
-    oracle.max_attempts = max_attempts
     return oracle
 
 
@@ -55,9 +41,6 @@ class DurableOracle:
     """
 
     baseline: dict[str, Any] | None
-    max_attempts: int
-    _attempts: collections.Counter[str]  # how often a trial was begun
-    _crashes: collections.Counter[str]  # and how often it ended the process
 
     def populate_space(self, trial_id: str) -> Any:
         oracle: Any = self
@@ -76,25 +59,6 @@ class DurableOracle:
             }
             response["values"] = {**(self.baseline or {}), **own}
         return response
-
-    def create_trial(self, tuner_id: str) -> Any:
-        trial = super().create_trial(tuner_id)  # type: ignore[misc]
-        if trial.status == "RUNNING":
-            # On the disk before the attempt: the attempt may be the last
-            # thing this process does.
-            self._attempts[trial.trial_id] += 1
-            self.save()
-        return trial
-
-    def forgive(self, trial_id: str) -> None:
-        """Takes back an attempt that the user ended, not the trial."""
-        self._attempts[trial_id] -= 1
-        self.save()
-
-    def blame(self, trial_id: str) -> None:
-        """Counts an attempt that ends the process."""
-        self._crashes[trial_id] += 1
-        self.save()
 
     def update_trial(
         self, trial_id: str, metrics: Mapping[str, Any], step: int = 0
@@ -120,8 +84,6 @@ class DurableOracle:
     def save(self) -> None:
         oracle: Any = self
         saved = oracle.get_state()
-        saved["attempts"] = dict(self._attempts)
-        saved["crashes"] = dict(self._crashes)
         saved["ongoing_states"] = {
             trial.trial_id: trial.get_state()
             for trial in oracle.ongoing_trials.values()
@@ -150,19 +112,16 @@ class DurableOracle:
     def reload(self) -> None:
         """Reads whatever is whole; what is not is moved aside, and reported.
 
-        A trial that was running goes back to the queue, unless it has crashed
-        the process too often. A trial whose file is lost counts as failed.
+        A trial that was running goes back to the queue. A trial whose file is
+        lost counts as failed.
         """
         oracle: Any = self
         whole = self._read_trials()
-        saved = self._read_state(whole)
-        if saved is None:
-            oracle.trials, saved = whole, {}
+        if not self._read_state(whole):
+            oracle.trials = whole
             # Fresh random numbers, not those of the trials already there.
             oracle._seed_state = oracle.seed + 104729 * len(oracle.trials)
         self._fill_up()
-        self._attempts = collections.Counter(saved.get("attempts", {}))
-        self._crashes = collections.Counter(saved.get("crashes", {}))
         self._put_right()
 
     def _fill_up(self) -> None:
@@ -193,23 +152,10 @@ class DurableOracle:
         oracle: Any = self
         oracle.ongoing_trials = {}
         oracle._retry_queue = []
-        crash = crashes.take(Path(oracle._project_dir))
-        if crash is not None:
-            self._crashes[crash[0]] += 1
         for trial_id, trial in oracle.trials.items():
             if trial_id not in oracle.start_order:
                 oracle.start_order.append(trial_id)
             ended = trial.status in ("COMPLETED", "FAILED")
-            why = crashes.given_up(
-                self._attempts[trial_id],
-                self._crashes[trial_id],
-                self.max_attempts,
-                crash[1] if crash else "",
-            )
-            if not ended and why:
-                trial.status, ended = "FAILED", True
-                trial.message = why
-                self._save_trial(trial)
             if not ended:
                 oracle._retry_queue.insert(0, trial_id)  # popped from the end
             elif trial_id not in oracle.end_order:
@@ -246,7 +192,8 @@ class DurableOracle:
             found[trial_id] = trial
         return found
 
-    def _read_state(self, whole: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _read_state(self, whole: Mapping[str, Any]) -> bool:
+        """Takes over the newest whole state; says whether there was one."""
         oracle: Any = self
         fresh = oracle.get_state()
         shape = {
@@ -258,7 +205,7 @@ class DurableOracle:
             **records.ORACLE,
         }
 
-        def adopt(saved: dict[str, Any]) -> dict[str, Any]:
+        def adopt(saved: dict[str, Any]) -> bool:
             oracle.trials = dict(whole)
             for trial_id, item in saved.get("ongoing_states", {}).items():
                 if trial_id not in whole:
@@ -267,17 +214,14 @@ class DurableOracle:
                 if trial_id not in oracle.trials:
                     oracle.trials[trial_id] = _lost(trial_id)
             oracle.set_state(saved)
-            return saved
+            return True
 
         path = oracle._get_oracle_fname()
         for candidate in (path, files.previous(path)):
-            saved: dict[str, Any] | None = records.read(
-                candidate, shape, True, adopt
-            )
-            if saved is not None:
-                return saved
+            if records.read(candidate, shape, True, adopt):
+                return True
         oracle.set_state(fresh)
-        return None
+        return False
 
 
 def _trial(saved: Mapping[str, Any]) -> Any:

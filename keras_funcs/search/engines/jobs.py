@@ -1,0 +1,117 @@
+"""The work of a study in three nouns, and the contract of who does it.
+
+The search, the finalists, their seeds and the ablation hand over jobs; an
+engine trains them. Neither knows the other.
+"""
+
+import abc
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+TRIAL = "trial"
+BASELINE = "baseline"
+TUNED = "tuned"
+FINALIST = "finalist"
+ABLATION = "ablation"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training run to be made.
+
+    Attributes:
+        name: String. Whose run it is: a trial's or a configuration's name.
+        role: String. `TRIAL` in the search; in the final `BASELINE`, `TUNED`,
+            `FINALIST` or `ABLATION`.
+        values: Mapping from hyper-parameter to value, the active ones.
+        seed: Integer. Of initial weights, order of samples and dropout.
+        epochs: Integer. At most.
+    """
+
+    name: str
+    role: str
+    values: Mapping[str, Any]
+    seed: int
+    epochs: int
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether it belongs to the search, which never sees the test split."""
+        return self.role == TRIAL
+
+    @property
+    def key(self) -> str:
+        """The name of this job among all jobs of the study."""
+        return self.name if self.is_trial else f"{self.name} {self.seed}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: numbers, or the reason why there are none.
+
+    Attributes:
+        job: The `Job`.
+        error: String. What went wrong, in its first line; where, below it.
+        may_retry: Boolean. Whether another attempt may succeed where this one
+            failed; a run that diverged would diverge again.
+        validation: Float or None. The objective in the best epoch.
+        epoch: Integer or None. That epoch, from 0.
+        logs: Mapping. All metrics of that epoch.
+        seconds: Float or None. The whole run.
+        steady: Float or None. The same without the first epoch, in which the
+            model is compiled: the cost of a further seed.
+        score: Float or None. The objective on the held-out split. As the next
+            two, of jobs of the final only.
+        metrics: Mapping. All metrics on the held-out split.
+        matrix: List of lists or None. The confusion matrix of that split.
+        save: Function that writes the trained model to a path, or None. It
+            works until `done` returns.
+    """
+
+    job: Job
+    error: str = ""
+    may_retry: bool = True
+    validation: float | None = None
+    epoch: int | None = None
+    logs: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+    steady: float | None = None
+    score: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    matrix: list[list[float]] | None = None
+    save: Callable[[Any], Any] | None = None
+
+
+class Engine(abc.ABC):
+    """Trains jobs; a subclass says how.
+
+    Attributes:
+        block: Integer. How many trials of the search it likes at once.
+    """
+
+    block = 1
+
+    @abc.abstractmethod
+    def run(
+        self,
+        blocks: Iterable[Sequence[Job]],
+        done: Callable[[Outcome], None],
+    ) -> None:
+        """Runs all jobs.
+
+        Args:
+            blocks: Iterable of sequences of jobs. It is asked for a block only
+                after `done` was called for every job of the block before,
+                because the next trial depends on the scores of the last ones.
+                The jobs of one block are independent of each other.
+            done: Function called once for each job, in any order within a
+                block, when its outcome is known. What it returns from is on
+                the disk. It may raise, as may `blocks`: the error passes
+                through, and the jobs that are not done are offered again when
+                the study is resumed.
+        """

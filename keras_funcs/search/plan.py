@@ -1,0 +1,100 @@
+"""The facts of a study, all in one place; it imports no other part of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from keras_funcs._core import checks
+
+TRIAL_SEEDS = 1_000_000  # apart from the seeds of the final
+MAX_ATTEMPTS = 3
+
+Build = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Final:
+    """What follows the search: runs over several seeds on unseen data.
+
+    Args:
+        seeds: Integer in [2, 1000]. Runs per configuration, with the same
+            seeds for all of them.
+        finalists: Integer >= 1. Configurations of the search that enter.
+        ablation: Boolean. Whether to put each choice of the winner back to the
+            baseline's in turn, to measure its contribution.
+
+    Raises:
+        ValueError: If an argument is invalid.
+    """
+
+    seeds: int = 5
+    finalists: int = 3
+    ablation: bool = True
+
+    def __post_init__(self) -> None:
+        checks.integer("seeds", self.seeds, at_least=2, at_most=1000)
+        checks.integer("finalists", self.finalists, at_least=1)
+        checks.boolean("ablation", self.ablation)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study does, on which data, in which folder.
+
+    Attributes:
+        build: Function from a `HyperParameters` to a compiled model.
+        dataset: `data.Dataset` whose splits are arrays or data sets.
+        objective: `keras_tuner.Objective`.
+        directory: Path of the study's folder.
+        oracle: String or `keras_tuner.Oracle`.
+        trials: Integer. Settings that the search tries at most.
+        epochs: Integer. Epochs per run, at most.
+        batch_size: Integer.
+        patience: Integer. Epochs without gain that end a run.
+        budget: Float or None. Seconds for search and final together.
+        final: `Final`.
+        engine: String. The name of an engine, or `"auto"`.
+        seed: Integer, of the search and of all runs.
+        name: String. The title of the report.
+        log_dir: Path or None. The root of the TensorBoard runs.
+        max_attempts: Integer. How often one job may crash the process.
+    """
+
+    build: Build
+    dataset: Any
+    objective: Any
+    directory: Path
+    oracle: Any = "bayesian"
+    trials: int = 24
+    epochs: int = 40
+    batch_size: int = 32
+    patience: int = 5
+    budget: float | None = None
+    final: Final = field(default_factory=Final)
+    engine: str = "auto"
+    seed: int = 0
+    name: str = ""
+    log_dir: Path | None = None
+    max_attempts: int = MAX_ATTEMPTS
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of the final."""
+        return [1000 * self.seed + number for number in range(self.final.seeds)]
+
+    def trial_seed(self, number: int) -> int:
+        """The seed of a trial of the search."""
+        return TRIAL_SEEDS * (1 + self.seed) + number
+
+    @property
+    def held_out(self) -> Any:
+        """The split that the final is scored on."""
+        test = self.dataset.test
+        return self.dataset.validation if test is None else test
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """The names of the classes, as far as they are known."""
+        return list(self.dataset.class_names) or None

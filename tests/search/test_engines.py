@@ -1,0 +1,130 @@
+"""The contract between a study and whoever trains its jobs."""
+
+import json
+
+import pytest
+from conftest import Untrained
+from conftest import at
+
+from keras_funcs.search import engines
+from keras_funcs.search.engines import jobs
+from keras_funcs.search.engines import local
+from keras_funcs.search.report import results
+from keras_funcs.search.store import state
+from keras_funcs.search.store.attempts import Attempts
+from keras_funcs.search.tuner.hyperparameters import settings_of
+
+pytestmark = pytest.mark.usefixtures("untrained")
+
+
+class Together(jobs.Engine):
+    """Makes an attempt at a whole block, and ends it from behind."""
+
+    block = 3
+
+    def __init__(self, plan, space, attempts):
+        self.plan, self.space, self.attempts = plan, space, attempts
+        self.blocks = []
+
+    def run(self, blocks, done):
+        for block in blocks:
+            self.blocks.append([(job.role, job.key) for job in block])
+            with self.attempts.of(*(job.key for job in block)):
+                outcomes = [self.outcome(job) for job in block]
+            for outcome in reversed(outcomes):
+                done(outcome)
+
+    def outcome(self, job):
+        program = Untrained(self.plan, settings_of(self.space, job.values))
+        return local.attempt(self.plan, program, job)
+
+
+@pytest.fixture
+def together(monkeypatch):
+    """Lets studies run blocks; gives all blocks they have run."""
+    made = []
+
+    def make(*arguments):
+        made.append(Together(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(engines, "make", make)
+    return lambda: [block for engine in made for block in engine.blocks]
+
+
+def test_an_engine_that_runs_blocks(make_study, together):
+    study = make_study(trials=7, finalists=2, seeds=3).run()
+    blocks = together()
+    sizes = [len(b) for b in blocks if b[0][0] == jobs.TRIAL]
+    assert sizes == [3, 3, 1]
+    # The final is known at once, and so is the ablation.
+    final, *ablation = [b for b in blocks if b[0][0] != jobs.TRIAL]
+    assert len(final) == 3 * 4 and len(ablation) <= 1
+    assert {role for role, _ in final} == {
+        jobs.BASELINE, jobs.TUNED, jobs.FINALIST,
+    }  # fmt: skip
+    found = results.read(study.directory)
+    assert [t.status for t in found.trials] == ["COMPLETED"] * 7
+    assert all(sorted(c.runs) == [0, 1, 2] for c in found.configs)
+
+
+def test_blocks_that_are_stopped_go_on(make_study, together, tmp_path):
+    def stop():
+        raise KeyboardInterrupt
+
+    whole = make_study(directory=tmp_path / "whole", trials=6).run()
+    for step in (("trial_begin", 5), ("trial_end", 4), ("run_end", 2)):
+        with pytest.raises(KeyboardInterrupt):
+            make_study(trials=6, progress=at(*step, stop)).resume()
+    parts = make_study(trials=6).resume()
+    expected, found = map(results.read, (whole.directory, parts.directory))
+    assert [t.score for t in found.trials] == [t.score for t in expected.trials]
+    assert [c.scores() for c in found.configs] == [
+        c.scores() for c in expected.configs
+    ]
+
+
+def test_with_a_budget_one_configuration_at_a_time(make_study, together):
+    make_study(trials=4, finalists=2, budget=1000.0).run()
+    final = [b for b in together() if b[0][0] != jobs.TRIAL]
+    assert len(final) > 3
+    for block in final:
+        names = {key.rpartition(" ")[0] for _, key in block}
+        assert len(names) == 1 and len(block) == 2
+
+
+def test_a_crash_is_counted_for_all_of_a_block(tmp_path):
+    class Crash(BaseException):
+        pass
+
+    for number in range(1, 4):
+        attempts = Attempts(tmp_path, at_most=3)
+        with pytest.raises(Crash), attempts.watched():
+            assert not attempts.given_up("a")
+            with attempts.of("a", "b"):
+                raise Crash
+        saved = state.read_json(tmp_path / "attempts.json")
+        assert saved["crashed"] == {"a": number, "b": number}
+    with Attempts(tmp_path, at_most=3).watched() as attempts:
+        assert "3 times" in attempts.given_up("b")
+        assert not attempts.given_up("c")
+
+
+def test_a_study_of_the_first_version_goes_on(make_study, together):
+    """It counted attempts in the files of the oracle and of the finalists."""
+    study = make_study().run()
+    (study.directory / "search" / "tuner0.json").write_text("{}")
+    for path in (
+        study.directory / "search" / "oracle.json",
+        *(study.directory / "finalists").glob("*.json"),
+    ):
+        counts = {"attempts": {"0": 1}, "crashes": {}}
+        path.write_text(json.dumps({**json.loads(path.read_bytes()), **counts}))
+    before = results.read(study.directory)
+    ran = len(together())
+    study.report()
+    make_study().resume()
+    assert len(together()) == ran  # nothing is trained again
+    after = results.read(study.directory)
+    assert after.trials == before.trials
+    assert [c.runs for c in after.configs] == [c.runs for c in before.configs]
