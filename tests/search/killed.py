@@ -3,14 +3,15 @@
 One import of Keras serves them all: each child is a fork of this process.
 """
 
+import contextlib
 import faulthandler
 import json
 import os
 import pathlib
 import random
+import re
 import signal
 import sys
-import time
 
 import conftest
 import pytest
@@ -23,28 +24,22 @@ from keras_funcs.search.training import fitting
 from keras_funcs.search.training import preflight
 
 TRIALS = 8
+OURS = re.compile(r"keras_(funcs|tuner)[/\\]")
 
 
-def child(function, *arguments, wait=None, steps=None):
-    """Runs a function in a fork; gives its status.
-
-    It is killed from outside after a while, and at the latest at a step.
-    """
+def child(function, *arguments, lines=None):
+    """Runs a function in a fork, killed at a line; gives its status."""
     process = os.fork()
     if not process:
         try:
-            if steps is not None:
-                kill_at_step(steps)
-            function(*arguments)
+            with counted(lines):
+                function(*arguments)
             os._exit(0)
         except BaseException:
             import traceback
 
             traceback.print_exc()
             os._exit(1)
-    if wait is not None:
-        time.sleep(wait)
-        os.kill(process, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
@@ -52,27 +47,36 @@ def kill():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill_at_step(number):
-    """Ends this process before that call which makes a write durable."""
-    left = iter(range(number))
+@contextlib.contextmanager
+def counted(limit=None):
+    """Counts the lines of a search as they run; the limit is the last one.
 
-    def counted(call):
-        def step(*arguments):
-            if next(left, None) is None:
-                kill()
-            return call(*arguments)
+    What is on the disk changes between two lines, and a line is the same
+    moment on a fast machine and on a slow one.
+    """
+    count = 0
 
-        return step
+    def trace(frame, event, _):
+        nonlocal count
+        if not OURS.search(frame.f_code.co_filename):
+            return None
+        count += event == "line"
+        if count == limit:
+            kill()
+        return trace
 
-    os.fsync, os.replace = counted(os.fsync), counted(os.replace)
+    sys.settrace(trace)
+    try:
+        yield lambda: count
+    finally:
+        sys.settrace(None)
 
 
 def synthetic(directory, score, trials=TRIALS):
     test_durable.make(directory, trials, score=score).search()
 
 
-def slow(values):
-    time.sleep(0.004)
+def score_of(values):
     return values["x"]
 
 
@@ -84,23 +88,16 @@ def completed(directory):
 
 
 def at_random(directory):
-    """Killed again and again until it is through.
-
-    The moment is random. The limit on the steps makes the kills as many on a
-    fast machine, where a moment is a long time, as on a slow one.
-    """
+    """Killed again and again until it is through."""
     random.seed(0)
-    kills, progress, wait, steps = 0, [], 0.05, 6.0
+    with counted() as lines:
+        synthetic(f"{directory}-counted", score_of)
+    kills, progress, limit = 0, [], lines() / 20
     while True:
         # The first sittings are short, so that the very beginning is hit too.
-        status = child(
-            synthetic,
-            directory,
-            slow,
-            wait=random.uniform(0.0, wait),
-            steps=random.randint(0, round(steps)),
-        )
-        wait, steps = 1.15 * wait, 1.15 * steps
+        line = random.randint(1, round(limit))
+        status = child(synthetic, directory, score_of, lines=line)
+        limit *= 1.15
         progress.append(completed(directory))
         if status == 0:
             return {"kills": kills, "completed": progress}
@@ -118,7 +115,7 @@ def baseline(directory, end, times):
     statuses = [
         child(synthetic, directory, score, 2) for _ in range(times)
     ]  # fmt: skip
-    last = child(synthetic, directory, slow, 2)
+    last = child(synthetic, directory, score_of, 2)
     path = next(pathlib.Path(directory).rglob("trial_0/trial.json"))
     trial = state.read_json(path)
     return {

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_funcs.search.engines import logs
+from keras_funcs.search.engines import outcomes
 from keras_funcs.search.engines.jobs import Engine
 from keras_funcs.search.engines.jobs import Job
 from keras_funcs.search.engines.jobs import Outcome
 from keras_funcs.search.plan import Plan
-from keras_funcs.search.store import state
 from keras_funcs.search.store.attempts import Attempts
 from keras_funcs.search.training import fitting
 from keras_funcs.search.tuner.hyperparameters import settings_of
@@ -60,47 +60,11 @@ class Local(Engine):
         return program
 
 
-def attempt(plan: Plan, program: Any, job: Job) -> Outcome:
-    """Trains a job, and scores it on the held-out split where it belongs.
-
-    Raises:
-        OSError: If the disk is full.
-        keras_tuner.errors.FatalError: If `build` raises it, to end the study.
-    """
-    import keras_tuner
-
+def attempt(plan: Plan, program: fitting.Program, job: Job) -> Outcome:
+    """Trains a job, and says what became of it; see `outcomes.of_error`."""
     try:
         with logs.of_job(plan, job) as callbacks:
             run = program.fit(job.seed, epochs=job.epochs, callbacks=callbacks)
-        held_out = {} if job.is_trial else _scored(plan, program)
-    except keras_tuner.errors.FatalError:
-        raise
+        return outcomes.of_run(plan, job, program, run)
     except Exception as error:
-        state.check_disk(error, plan.directory)
-        hopeless = (fitting.NotFinite, keras_tuner.errors.FailedTrialError)
-        return Outcome(
-            job,
-            error=state.reason(error),
-            may_retry=not isinstance(error, hopeless),
-        )
-    return Outcome(
-        job,
-        validation=run.score,
-        epoch=run.epoch,
-        logs=run.logs,
-        seconds=run.seconds,
-        steady=run.steady,
-        save=program.model.save,
-        **held_out,
-    )
-
-
-def _scored(plan: Plan, program: Any) -> dict[str, Any]:
-    """The trained model's numbers on the split that was kept for this."""
-    metrics = program.evaluate(plan.held_out)
-    matrix = program.confusion(plan.held_out)
-    return {
-        "score": metrics[plan.objective.name.removeprefix("val_")],
-        "metrics": metrics,
-        "matrix": None if matrix is None else matrix.tolist(),
-    }
+        return outcomes.of_error(plan, job, error)
