@@ -13,15 +13,15 @@ import re
 import signal
 import sys
 
-import conftest
 import pytest
-import test_durable
 
 from keras_funcs import search
 from keras_funcs.data import Dataset
 from keras_funcs.search.store import state
 from keras_funcs.search.training import fitting
 from keras_funcs.search.training import preflight
+from tests.search import conftest
+from tests.search import test_durable
 
 TRIALS = 8
 OURS = re.compile(r"keras_(funcs|tuner)[/\\]")

@@ -7,8 +7,6 @@ import shutil
 import warnings
 
 import pytest
-from conftest import CLASSES
-from conftest import build
 
 from keras_funcs import search
 from keras_funcs.data import Dataset
@@ -19,6 +17,8 @@ from keras_funcs.search.store import files
 from keras_funcs.search.store import records
 from keras_funcs.search.training import preflight
 from keras_funcs.search.tuner import explorer
+from tests.search.conftest import CLASSES
+from tests.search.conftest import build
 
 ATTEMPTS = b'{"begun": {"trial_0003": 2}, "crashed": {}}'
 DAMAGES = {

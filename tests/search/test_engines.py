@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from conftest import Untrained
-from conftest import at
 
 from keras_funcs.search import engines
 from keras_funcs.search.engines import jobs
@@ -13,6 +11,8 @@ from keras_funcs.search.report import results
 from keras_funcs.search.store import state
 from keras_funcs.search.store.attempts import Attempts
 from keras_funcs.search.tuner.hyperparameters import settings_of
+from tests.search.conftest import Untrained
+from tests.search.conftest import at
 
 pytestmark = pytest.mark.usefixtures("untrained")
 

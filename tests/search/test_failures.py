@@ -5,9 +5,9 @@ import dataclasses
 
 import keras
 import pytest
-from conftest import build
 
 from keras_funcs.search.report import results
+from tests.search.conftest import build
 
 
 def failing(when):

@@ -4,11 +4,11 @@ import os
 import signal
 
 import pytest
-from conftest import at
 
 from keras_funcs.search.report import results
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
+from tests.search.conftest import at
 
 pytestmark = pytest.mark.usefixtures("untrained")
 

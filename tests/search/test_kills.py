@@ -1,26 +1,25 @@
 """Processes that are killed from outside, and some that crash."""
 
 import json
-import os
+import pathlib
 import signal
 import subprocess
 import sys
 
-import test_durable
-
 from keras_funcs.search.report import results
+from tests.search import test_durable
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def test_searches_that_are_killed_or_crash_go_on(tmp_path):
     """One process for all: it imports Keras once, and forks."""
     done = subprocess.run(
-        [sys.executable, "killed.py", str(tmp_path)],
+        [sys.executable, "-m", "tests.search.killed", str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=1200,
-        cwd=HERE,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])

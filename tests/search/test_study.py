@@ -8,10 +8,10 @@ import keras_tuner
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Listener
-from conftest import build
 
 from keras_funcs.search.report import results
+from tests.search.conftest import Listener
+from tests.search.conftest import build
 
 
 def test_the_first_trial_is_the_baseline(finished):
