@@ -105,6 +105,12 @@ def number(
     return value
 
 
+def store(owner: Any, at_least: float = 0.0, **values: Any) -> None:
+    """Checks arguments that are numbers, and stores them under their names."""
+    for name, value in values.items():
+        setattr(owner, name, number(name, value, at_least=at_least))
+
+
 def parameter(name: str, value: Any, **bounds: Any) -> Any:
     """A number in an interval, or a tensor, which is taken on trust.
 
@@ -192,6 +198,11 @@ def integer(
     ):
         invalid(name, expected, value)
     return value
+
+
+def size(name: str, value: Any, at_least: int = 1) -> int:
+    """A number of units, bounded since a foreign config may ask for it."""
+    return integer(name, value, at_least=at_least, at_most=MAX_CLASSES)
 
 
 def seed(value: Any) -> int | None:

@@ -210,9 +210,11 @@ class Configurable:
     Attributes:
         renamed: Mapping from an argument of an earlier version to its name in
             this one, or to a function of the old value and the config.
+        unsaved: Arguments that hold data, which a config holds as None.
     """
 
     renamed: ClassVar[Mapping[str, Renaming]] = {}
+    unsaved: ClassVar[tuple[str, ...]] = ()
 
     def get_config(self) -> Config:
         inherited = getattr(super(), "get_config", dict)
@@ -222,7 +224,8 @@ class Configurable:
             config = {}
         for name in arguments(type(self)):
             if name not in config:
-                config[name] = _to_config(getattr(self, name))
+                value = None if name in self.unsaved else getattr(self, name)
+                config[name] = _to_config(value)
         return config
 
     @classmethod

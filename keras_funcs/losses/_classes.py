@@ -124,9 +124,9 @@ class OfClass:
         return ops.sum(target * loss, axis=self.axis)
 
 
-def check_length(name: str, values: Any, num_classes: int) -> None:
-    """Raises where a list does not have one entry for each class."""
-    if values is not None and len(values) != num_classes:
-        checks.invalid(
-            name, f"one for each of the {num_classes} classes", values
-        )
+def check_length(
+    name: str, values: Any, count: int, items: str = "classes"
+) -> None:
+    """Raises if a list does not have one entry for each class."""
+    if values is not None and len(values) != count:
+        checks.invalid(name, f"one for each of the {count} {items}", values)

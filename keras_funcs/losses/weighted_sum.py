@@ -22,15 +22,12 @@ from keras_funcs.losses._compose import revive
 class WeightedSum(MaskedLoss):
     """Adds losses of one output, each with a weight.
 
-    For hybrids: cross-entropy for a smooth gradient and an overlap loss for
-    the score that counts, or focal loss and a margin. Where the right weights
-    are not known, `UncertaintyWeighted` learns them; to move them while
-    training, see `keras_funcs.callbacks.LossSchedule("weights", ...)`.
+    Such as cross-entropy for its gradient and an overlap loss for the score.
+    `UncertaintyWeighted` learns the weights;
+    `keras_funcs.callbacks.LossSchedule("weights", ...)` moves them.
 
-    Each part is reduced over its own values and the results are added, so
-    that a loss of each pixel and one of each image fit together. All take the
-    `reduction` of the sum. With `reduction=None` the values themselves are
-    added, which takes parts of one shape.
+    Each part is reduced before the results are added, so that losses per pixel
+    and per image fit together. `reduction=None` adds values of one shape.
 
     Formula:
     ```python
@@ -44,15 +41,12 @@ class WeightedSum(MaskedLoss):
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
-        y_true: What every one of the losses takes.
-        y_pred: What every one of the losses takes. A sample weight `(batch,)`
-            counts for all labels of its sample.
+        y_true: As every one of the losses takes it.
+        y_pred: Likewise. A weight `(batch,)` counts for all labels of a sample.
 
     Raises:
-        ValueError: for what is no loss; for weights that are negative or do
-            not fit; for a loss whose own `reduction` is neither Keras's
-            default nor that of the sum; with `reduction=None`, for values of
-            several shapes.
+        ValueError: If an argument is invalid, a loss has another `reduction`
+            than the sum, or unreduced values differ in shape.
 
     Example:
 
@@ -62,8 +56,7 @@ class WeightedSum(MaskedLoss):
     2.5
 
     Reference:
-        Taghanaki et al. (2019), Computerized Medical Imaging and Graphics 75,
-        arXiv:1805.02798
+        Taghanaki et al. (2019), Comput. Med. Imaging Graph., arXiv:1805.02798
     """
 
     def __init__(
@@ -78,14 +71,7 @@ class WeightedSum(MaskedLoss):
         self.losses = [revive("losses", item) for item in losses]
         self.parts = [as_loss("losses", item) for item in self.losses]
         self.traits = shared_traits(self.parts)
-        for part in self.parts:
-            if part.reduction not in ("sum_over_batch_size", self.reduction):
-                checks.invalid(
-                    "losses",
-                    f"losses with `reduction={self.reduction!r}`, which the "
-                    "sum gives to all its parts",
-                    f"{part.name} with reduction={part.reduction!r}",
-                )
+        _check_reductions(self.parts, self.reduction)
         self.weights = weights
 
     @property
@@ -95,12 +81,9 @@ class WeightedSum(MaskedLoss):
 
     @weights.setter
     def weights(self, weights: Sequence[float] | None) -> None:
+        count = len(self.parts)
         self._weights = checks.numbers(
-            "weights",
-            weights,
-            length=len(self.parts),
-            at_least=0,
-            optional=True,
+            "weights", weights, length=count, at_least=0, optional=True
         )
 
     def prepare(
@@ -115,21 +98,34 @@ class WeightedSum(MaskedLoss):
         values = []
         for weight, part in zip(weights, self.parts):
             part = reduced_by(self.reduction, part)
-            value = part(
-                y_true, y_pred, weight_for(part, sample_weight, y_pred)
-            )
+            own = weight_for(part, sample_weight, y_pred)
+            value = part(y_true, y_pred, own)
             # sum_k weights[k] * reduce(losses[k](y_true, y_pred))
             values.append(weight * ops.cast(value, self.result_dtype))
-        shapes = [tuple(value.shape) for value in values]
-        if len(set(shapes)) > 1:
-            raise ValueError(
-                "Invalid value for argument `reduction`. Expected a reduction "
-                "to one number for losses whose values have several shapes. "
-                f"Received: reduction={self.reduction!r}, shapes={shapes}"
-            )
-        # Each part has been reduced by its own masks and weights. The list
-        # hides the mask of the predictions from the reduction.
+        _check_shapes(values, self.reduction)
+        # Each part has been reduced; the list hides the mask from another.
         return sum(values[1:], values[0]), [y_pred], None
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return y_true
+
+
+def _check_reductions(parts: list[Any], reduction: str | None) -> None:
+    for part in parts:
+        if part.reduction not in ("sum_over_batch_size", reduction):
+            checks.invalid(
+                "losses",
+                f"losses with `reduction={reduction!r}`, which the sum gives "
+                "to all its parts",
+                f"{part.name} with reduction={part.reduction!r}",
+            )
+
+
+def _check_shapes(values: list[Tensor], reduction: str | None) -> None:
+    shapes = [tuple(value.shape) for value in values]
+    if len(set(shapes)) > 1:
+        raise ValueError(
+            "Invalid value for argument `reduction`. Expected a reduction to "
+            "one number for losses whose values have several shapes. "
+            f"Received: reduction={reduction!r}, shapes={shapes}"
+        )

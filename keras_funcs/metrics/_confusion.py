@@ -33,6 +33,15 @@ class ConfusionMetric(StateMetric):
         ignore_class: Integer or None. Labels of this value do not count.
         class_names: List of strings, or None for `"0"`, `"1"`, ...
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
+            labels `(batch, ..., C)`. An invalid id gives NaN.
+        y_pred: `(batch, ..., C)` logits or probabilities; or, for two classes,
+            the score of class 1 in `(batch,)` or `(batch, ..., 1)`.
+
+    Raises:
+        ValueError: If an argument is invalid or shapes do not match.
     """
 
     traits = MetricTraits(

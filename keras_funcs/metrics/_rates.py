@@ -82,6 +82,16 @@ class RateMetric(ConfusionMetric):
         **kwargs: `from_logits`, `num_classes`, `threshold`, `ignore_class`,
             `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
+            labels `(batch, ..., C)`, where an invalid id gives NaN; with
+            `multi_label=True`, 0, 1 or -1 (unknown) for each score.
+        y_pred: `(batch, ..., C)` logits or probabilities; or, for two classes,
+            the score of class 1 in `(batch,)` or `(batch, ..., 1)`.
+
+    Raises:
+        ValueError: If an argument is invalid or shapes do not match.
     """
 
     def __init__(

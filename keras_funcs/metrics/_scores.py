@@ -39,6 +39,16 @@ class ScoreMetric(StateMetric):
         ignore_class: Integer or None. Labels of this value do not count.
         class_names: List of strings, or None for `"0"`, `"1"`, ...
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
+
+    Inputs:
+        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
+            labels `(batch, ..., C)`, where an invalid id gives NaN; with
+            `multi_label=True`, 0, 1 or -1 (unknown) for each score.
+        y_pred: `(batch, ..., C)` logits or probabilities; or, for two classes,
+            the score of class 1 in `(batch,)` or `(batch, ..., 1)`.
+
+    Raises:
+        ValueError: If an argument is invalid or shapes do not match.
     """
 
     traits = MetricTraits(direction="max", targets="classes", single=True)

@@ -38,17 +38,6 @@ class CohenKappa(ConfusionMetric):
             `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
 
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`. An id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
-
     Example:
 
     >>> metric = keras_funcs.metrics.CohenKappa(weights="linear")
@@ -119,10 +108,6 @@ class MacroMAE(ConfusionMetric):
         y_pred: `(batch, ..., C)` logits or probabilities; or, for two
             classes, the score of class 1 in `(batch,)` or
             `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 

@@ -22,10 +22,9 @@ from keras_funcs.metrics._state import weigh
 class BrierScore(ScoreMetric):
     """Mean squared error of the probabilities; 0 is best.
 
-    A proper score: only the true probabilities minimise it. It holds both
-    calibration and sharpness in one number and is bounded, unlike the log
-    loss. On rare classes all its values are small: compare it with that of
-    the base rate. Equal to scikit-learn's `brier_score_loss`.
+    A proper score: only the true probabilities minimise it. It measures both
+    calibration and sharpness and is bounded, unlike the log loss. On rare
+    classes, compare with the base rate. As scikit-learn's `brier_score_loss`.
 
     Formula:
     ```python
@@ -39,21 +38,7 @@ class BrierScore(ScoreMetric):
             for multi-hot labels. Defaults to `"auto"`.
         per_class: Boolean. Whether to give a dict with the mean of
             `(p_c - y_c)**2` for each class. Defaults to `False`.
-        **kwargs: `from_logits`, `num_classes`, `multi_label`, `ignore_class`,
-            `class_names`, `name`, `dtype`: see
-            `keras_funcs.metrics.ScoreMetric`.
-
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label`, multi-hot labels. An
-            id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
+        **kwargs: See `keras_funcs.metrics.ScoreMetric`.
 
     Example:
 
@@ -95,18 +80,13 @@ class BrierScore(ScoreMetric):
         batch = self.read(y_true, y_pred)
         size = batch.scores.shape[-1]
         weight, broken = weigh(batch.wanted, batch.valid, mask, sample_weight)
-        if batch.exclusive:
-            weight = ops.expand_dims(weight, -1)
-        error = _probabilities(batch, self.from_logits) - ops.cast(
-            batch.positive, "float32"
+        p = _probabilities(batch, self.from_logits)
+        error = ops.square(p - ops.cast(batch.positive, "float32"))
+        weight, error = _weighted(weight, error)
+        column = ops.arange(size, dtype="int32") + ops.zeros_like(
+            weight, "int32"
         )
-        # What is masked may be NaN, which no weight of 0 removes.
-        error = ops.where(weight == 0, 0.0, ops.square(error))
-        weight = ops.broadcast_to(weight, ops.shape(error))
         error = ops.cast(weight, "float32") * error
-        column = ops.broadcast_to(
-            ops.arange(size, dtype="int32"), ops.shape(error)
-        )
         counted = ops.cast(sum_cells(column, weight, size), "float32")
         errors = sum_cells(column, error, size)
         return ops.stack([errors, counted], axis=-1), broken
@@ -117,8 +97,7 @@ class BrierScore(ScoreMetric):
         means = ops.where(empty, 0.0, errors / ops.where(empty, 1.0, counted))
         if self.per_class:
             return self.by_class(means)
-        # Labels of their own, and one score of two classes, are a question
-        # each, of which the other half of the sum is the mirror image.
+        # The other half of a yes or no is its mirror image.
         apart = self.multi_label or state.shape[0] == 1
         if apart:
             total = ops.sum(counted)
@@ -133,43 +112,24 @@ class BrierScore(ScoreMetric):
 
 @component()
 class ExpectedCalibrationError(ScoreMetric):
-    """How far confidence and accuracy lie apart, on average; 0 is best.
+    """Mean distance between confidence and accuracy; 0 is best.
 
-    Says whether probabilities can be taken at their word, not whether they are
-    of any use: the base rate for everything is perfectly calibrated. The
-    number depends on `bins` and has a bias upwards on few samples; compare at
-    equal size.
+    Calibrated probabilities need not be useful: predicting the base rate is
+    perfectly calibrated. Biased upwards on few samples; compare at equal size.
 
     Formula:
     ```python
     ece = sum_b(abs(sum(correct - confidence for the samples of b))) / N
     ```
-    with bins of equal width, each with its lower end, and the last with both:
-    a confidence of 1 belongs to it.
+    with bins of equal width that include their lower end, the last one both.
 
     Args:
         bins: Integer from 1 to 65536. Defaults to `15`.
-        mode: `"top"`: the confidence is the largest probability, which is
-            correct where its class is the label. `"classwise"`: each class is
-            a question of its own, with its probability for confidence, and the
-            classes' errors are averaged. One score of two classes is its own
-            only class then. `"each"`: the same, with the classes' errors in a
-            dict. Defaults to `"top"`.
-        **kwargs: `from_logits`, `num_classes`, `multi_label`, `ignore_class`,
-            `class_names`, `name`, `dtype`: see
-            `keras_funcs.metrics.ScoreMetric`.
-
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label`, multi-hot labels. An
-            id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
+        mode: `"top"`: the confidence is the largest probability, correct if
+            its class is the label. `"classwise"`: the mean error of classes,
+            each a question of its own; one score of two classes is one.
+            `"each"`: a dict of these errors. Defaults to `"top"`.
+        **kwargs: See `keras_funcs.metrics.ScoreMetric`.
 
     Example:
 
@@ -179,14 +139,11 @@ class ExpectedCalibrationError(ScoreMetric):
     0.225
 
     Reference:
-        Naeini, Cooper and Hauskrecht (2015), AAAI,
-        doi:10.1609/aaai.v29i1.9602; Guo, Pleiss, Sun and Weinberger (2017),
-        ICML, arXiv:1706.04599; Kull et al. (2019), NeurIPS, arXiv:1910.12656
-        (classwise)
+        Naeini et al. (2015), AAAI; Guo et al. (2017), ICML, arXiv:1706.04599;
+        Kull et al. (2019), NeurIPS, arXiv:1910.12656 (classwise)
     """
 
     traits = replace(ScoreMetric.traits, direction="min")
-
     state_arguments = (*ScoreMetric.state_arguments, "bins", "mode")
 
     def __init__(
@@ -215,41 +172,24 @@ class ExpectedCalibrationError(ScoreMetric):
         size = batch.scores.shape[-1]
         weight, broken = weigh(batch.wanted, batch.valid, mask, sample_weight)
         if self.mode == "top":
-            confidence, correct = self._top(batch)
-            first: Any = 0
+            size, (confidence, correct) = 1, _top(batch, self.from_logits)
         else:
             confidence = _probabilities(batch, self.from_logits)
             correct = batch.positive
-            first = self.bins * ops.arange(size, dtype="int32")
-        if len(weight.shape) < len(confidence.shape):
-            weight = ops.broadcast_to(
-                ops.expand_dims(weight, -1), ops.shape(confidence)
-            )
-        # What is masked may be NaN, which no weight of 0 removes.
-        confidence = ops.where(weight == 0, 0.0, confidence)
-        index = ops.cast(confidence * self.bins, "int32")
-        index = ops.clip(index, 0, self.bins - 1)
-        middle = (ops.cast(index, "float32") + 0.5) / self.bins
-        columns = 1 if self.mode == "top" else size
-        sums = [
-            ops.reshape(
-                ops.cast(
-                    sum_cells(index + first, values, columns * self.bins),
-                    "float32",
-                ),
-                (columns, self.bins),
-            )
-            for values in (
-                weight,
-                # The part that is not the bin's is small, and so are the
-                # rounding errors of its sum.
-                ops.cast(weight, "float32") * (confidence - middle),
-                weight * ops.cast(correct, weight.dtype),
-            )
-        ]
-        counted, rest, hits = sums
-        middles = (ops.arange(self.bins, dtype="float32") + 0.5) / self.bins
-        trust = counted * middles + rest
+        weight, confidence = _weighted(weight, confidence)
+        index = _bin(confidence, self.bins)
+        cell = index + self.bins * ops.arange(size, dtype="int32")
+
+        def summed(values: Tensor) -> Tensor:
+            sums = sum_cells(cell, values, size * self.bins)
+            return ops.reshape(ops.cast(sums, "float32"), (size, self.bins))
+
+        counted = summed(weight)
+        # Small numbers, and so are the rounding errors of their sum.
+        offset = confidence - _middle(index, self.bins)
+        rest = summed(ops.cast(weight, "float32") * offset)
+        hits = summed(weight * ops.cast(correct, weight.dtype))
+        trust = counted * _middle(ops.arange(self.bins), self.bins) + rest
         return ops.stack([counted, trust, hits], axis=1), broken
 
     def score(self, state: Tensor) -> Any:
@@ -258,25 +198,52 @@ class ExpectedCalibrationError(ScoreMetric):
         empty = ops.equal(total, 0)
         gaps = ops.sum(ops.abs(hits - trust), axis=-1)
         errors = gaps / ops.where(empty, 1.0, total)
-        if self.mode == "each":
-            return self.by_class(errors)
-        return ops.mean(errors)
+        each = self.mode == "each"
+        return self.by_class(errors) if each else ops.mean(errors)
 
-    def _top(self, batch: Columns) -> tuple[Tensor, Tensor]:
-        if not batch.exclusive:
-            p = _probabilities(batch, self.from_logits)
-            yes = p >= 0.5
-            return ops.maximum(p, 1.0 - p), ops.equal(yes, batch.positive)
-        scores = batch.scores
-        largest = ops.amax(scores, axis=-1, keepdims=True)
-        confidence = ops.squeeze(largest, -1)
-        if self.from_logits:  # exp(0) over the sum
-            confidence = 1.0 / ops.sum(ops.exp(scores - largest), axis=-1)
-        top = ops.expand_dims(ops.argmax(scores, axis=-1), -1)
-        # Booleans are no indices to take along on every backend's terms.
-        labelled = ops.cast(batch.positive, "int32")
-        found = ops.take_along_axis(labelled, ops.cast(top, "int32"), axis=-1)
-        return confidence, ops.squeeze(found, -1)
+
+def _top(batch: Columns, from_logits: bool) -> tuple[Tensor, Tensor]:
+    """The largest probability of each question and whether it is right.
+
+    Both have a last axis of 1.
+    """
+    if not batch.exclusive:
+        p = _probabilities(batch, from_logits)
+        yes = p >= 0.5
+        correct = ops.equal(yes, batch.positive)
+        return ops.maximum(p, 1.0 - p)[..., None], correct[..., None]
+    scores = batch.scores
+    largest = ops.amax(scores, axis=-1, keepdims=True)
+    if not from_logits:
+        confidence = largest
+    else:  # exp(0) over the sum
+        total = ops.sum(ops.exp(scores - largest), axis=-1, keepdims=True)
+        confidence = 1.0 / total
+    top = ops.expand_dims(ops.argmax(scores, axis=-1), -1)
+    # Booleans are no indices to take along on every backend's terms.
+    labelled = ops.cast(batch.positive, "int32")
+    found = ops.take_along_axis(labelled, ops.cast(top, "int32"), axis=-1)
+    return confidence, found
+
+
+def _bin(confidence: Tensor, bins: int) -> Tensor:
+    return ops.clip(ops.cast(confidence * bins, "int32"), 0, bins - 1)
+
+
+def _middle(index: Tensor, bins: int) -> Tensor:
+    """The middle of a bin."""
+    return (ops.cast(index, "float32") + 0.5) / bins
+
+
+def _weighted(weight: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights of the values' shape, and values that are 0 if their weight is.
+
+    A masked value may be NaN, which no weight of 0 removes.
+    """
+    if len(weight.shape) < len(values.shape):
+        weight = ops.expand_dims(weight, -1)
+    values = ops.where(weight == 0, 0.0, values)
+    return ops.broadcast_to(weight, ops.shape(values)), values
 
 
 def _probabilities(batch: Columns, from_logits: bool) -> Tensor:

@@ -37,17 +37,6 @@ class BalancedAccuracy(ConfusionMetric):
             `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
 
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`. An id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
-
     Example:
 
     >>> metric = keras_funcs.metrics.BalancedAccuracy()
@@ -107,17 +96,6 @@ class MatthewsCorrelation(ConfusionMetric):
         **kwargs: `from_logits`, `num_classes`, `threshold`, `ignore_class`,
             `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
-
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`. An id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 
@@ -181,17 +159,6 @@ class ConfusionMatrix(ConfusionMetric):
         **kwargs: `from_logits`, `num_classes`, `threshold`, `ignore_class`,
             `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
-
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`. An id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 

@@ -83,16 +83,7 @@ class MetricGroup(Configurable, keras.metrics.Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
     ) -> None:
-        """Counts a batch, once for all members that share a state.
-
-        Args:
-            y_true: The labels.
-            y_pred: The scores.
-            sample_weight: Optional weights.
-
-        Raises:
-            ValueError: for shapes that do not fit a member.
-        """
+        """Counts a batch, once for all members that share a state."""
         for metric in self._counting:
             metric.update_state(y_true, y_pred, sample_weight=sample_weight)
 

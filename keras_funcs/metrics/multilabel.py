@@ -38,10 +38,6 @@ class HammingScore(ConfusionMetric):
             With `multi_label=False`, class ids or one-hot labels.
         y_pred: `(batch, ..., L)` probabilities or logits.
 
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
-
     Example:
 
     >>> metric = keras_funcs.metrics.HammingScore()
@@ -97,10 +93,6 @@ class MultiLabelConfusionMatrix(ConfusionMetric):
     Inputs:
         y_true: `(batch, ..., L)` of 0 and 1; -1 is unknown and does not count.
         y_pred: `(batch, ..., L)` probabilities or logits.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 

@@ -44,18 +44,6 @@ class AUROC(HistogramMetric):
             `num_classes`, `multi_label`, `ignore_class`, `class_names`,
             `name`, `dtype`: see `keras_funcs.metrics.HistogramMetric`.
 
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label`, multi-hot labels. An
-            id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
-
     Example:
 
     >>> metric = keras_funcs.metrics.AUROC()
@@ -127,18 +115,6 @@ class AveragePrecision(HistogramMetric):
             without positives), `bins` (None), `from_logits`, `num_classes`,
             `multi_label`, `ignore_class`, `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.HistogramMetric`.
-
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label`, multi-hot labels. An
-            id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 

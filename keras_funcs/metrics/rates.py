@@ -38,18 +38,6 @@ class PrecisionScore(RateMetric):
             `threshold`, `ignore_class`, `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
 
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label=True`, 0, 1 or -1
-            (unknown, does not count) for each score.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
-
     Example:
 
     >>> metric = keras_funcs.metrics.PrecisionScore(average=None)
@@ -90,18 +78,6 @@ class RecallScore(RateMetric):
             `threshold`, `ignore_class`, `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
 
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label=True`, 0, 1 or -1
-            (unknown, does not count) for each score.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
-
     Example:
 
     >>> metric = keras_funcs.metrics.RecallScore(average="binary")
@@ -140,18 +116,6 @@ class SpecificityScore(RateMetric):
             `keras_funcs.metrics.RateMetric`; `from_logits`, `num_classes`,
             `threshold`, `ignore_class`, `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
-
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label=True`, 0, 1 or -1
-            (unknown, does not count) for each score.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 
@@ -194,18 +158,6 @@ class FScore(RateMetric):
             `keras_funcs.metrics.RateMetric`; `from_logits`, `num_classes`,
             `threshold`, `ignore_class`, `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
-
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label=True`, 0, 1 or -1
-            (unknown, does not count) for each score.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 
@@ -254,17 +206,6 @@ class GeometricMeanScore(ConfusionMetric):
         **kwargs: `from_logits`, `num_classes`, `threshold`, `ignore_class`,
             `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
-
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`. An id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 

@@ -45,17 +45,6 @@ class ShotRecall(ConfusionMetric):
             `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
 
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`. An id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
-
     Example:
 
     >>> metric = keras_funcs.metrics.ShotRecall([500, 50, 5, 5])
@@ -128,17 +117,6 @@ class WorstClassRecall(ConfusionMetric):
             `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.ConfusionMetric`.
 
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`. An id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
-
     Example:
 
     >>> metric = keras_funcs.metrics.WorstClassRecall()
@@ -168,12 +146,10 @@ class WorstClassRecall(ConfusionMetric):
 class TopKRecall(StateMetric):
     """Share of a class's members with the class among the k highest scores.
 
-    For many classes that are alike, where the first guess is too strict, and
-    unequal, where top-k accuracy is that of the frequent ones: here every
-    class counts the same. The mean over samples instead of classes is Keras's
-    `SparseTopKCategoricalAccuracy`, but for ties: of equal scores the lowest
-    class comes first, as in `argmax`, so that a constant output is chance and
-    `k=1` is balanced accuracy.
+    For many similar classes of unequal size: every class counts the same. The
+    mean over samples instead of classes is Keras's
+    `SparseTopKCategoricalAccuracy`, except for ties: the lowest class comes
+    first, so that constant output is chance and `k=1` balanced accuracy.
 
     Formula:
     ```python
@@ -185,18 +161,16 @@ class TopKRecall(StateMetric):
         k: Integer >= 1, at most the number of classes.
         num_classes: Integer >= 2, or None to take it from the first batch.
             Defaults to `None`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name` and `dtype` of `keras.metrics.Metric`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`. An id that is no class gives NaN.
+            labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)` logits or probabilities.
 
     Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
+        ValueError: If an argument is invalid or shapes do not match.
 
     Example:
 
@@ -225,14 +199,9 @@ class TopKRecall(StateMetric):
         self.ignore_class = checks.integer(
             "ignore_class", ignore_class, optional=True
         )
-        self.num_classes = checks.integer(
-            "num_classes",
-            num_classes,
-            at_least=max(2, self.k),
-            at_most=checks.MAX_CLASSES,
-            optional=True,
-        )
+        self.num_classes = num_classes
         if num_classes is not None:
+            checks.size("num_classes", num_classes, at_least=max(2, self.k))
             self._allocate(self.shape(num_classes))
 
     def shape(self, size: int) -> tuple[int, ...]:
@@ -257,20 +226,23 @@ class TopKRecall(StateMetric):
             wanted = ops.not_equal(true, self.ignore_class)
         weight, broken = weigh(wanted, valid, mask, sample_weight)
         true = ops.where(ops.logical_and(wanted, valid), true, 0)
-        column = ops.expand_dims(true, -1)
-        own = ops.take_along_axis(y_pred, column, axis=-1)
-        # Of equal scores the lowest class comes first.
-        tied = ops.logical_and(
-            ops.equal(y_pred, own), ops.arange(size, dtype="int32") < column
-        )
-        ahead = ops.logical_or(y_pred > own, tied)
-        rank = ops.sum(ops.cast(ahead, "int32"), axis=-1)
-        missed = ops.cast(rank >= self.k, "int32")
+        missed = ops.cast(_rank(true, y_pred) >= self.k, "int32")
         batch = sum_cells(2 * true + missed, weight, 2 * size)
         return ops.reshape(batch, (size, 2)), broken
 
     def score(self, state: Tensor) -> Tensor:
         return _mean_recall(state[:, 0], ops.sum(state, axis=1))
+
+
+def _rank(true: Tensor, y_pred: Tensor) -> Tensor:
+    """The number of classes whose score is ahead of the label's."""
+    column = ops.expand_dims(true, -1)
+    own = ops.take_along_axis(y_pred, column, axis=-1)
+    # Of equal scores the lowest class comes first.
+    lower = ops.arange(y_pred.shape[-1], dtype="int32") < column
+    tied = ops.logical_and(ops.equal(y_pred, own), lower)
+    ahead = ops.logical_or(y_pred > own, tied)
+    return ops.sum(ops.cast(ahead, "int32"), axis=-1)
 
 
 def _mean_recall(

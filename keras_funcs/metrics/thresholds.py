@@ -39,18 +39,6 @@ class LiftScore(HistogramMetric):
             `multi_label`, `ignore_class`, `class_names`, `name`, `dtype`: see
             `keras_funcs.metrics.HistogramMetric`.
 
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label`, multi-hot labels. An
-            id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
-
     Example:
 
     >>> metric = keras_funcs.metrics.LiftScore(fraction=0.25)
@@ -99,18 +87,6 @@ class KolmogorovSmirnov(HistogramMetric):
             which all labels are of one kind), `bins` (None), `from_logits`,
             `num_classes`, `multi_label`, `ignore_class`, `class_names`,
             `name`, `dtype`: see `keras_funcs.metrics.HistogramMetric`.
-
-    Inputs:
-        y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot
-            labels `(batch, ..., C)`; with `multi_label`, multi-hot labels. An
-            id that is no class gives NaN.
-        y_pred: `(batch, ..., C)` logits or probabilities; or, for two
-            classes, the score of class 1 in `(batch,)` or
-            `(batch, ..., 1)`.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 
@@ -172,10 +148,6 @@ class BestThreshold(HistogramMetric):
             classes, the score of class 1 in `(batch,)` or
             `(batch, ..., 1)`. The threshold is a logit where these are logits
             with a label each, else a probability.
-
-    Raises:
-        ValueError: for shapes that do not fit, and for other arguments than
-            the above.
 
     Example:
 

@@ -49,16 +49,13 @@ class AdEMAMix(RuleOptimizer):
         warmup_steps: Integer >= 1, or None for none. The paper takes the
             length of the run. Defaults to `None`.
         epsilon: Float > 0. Defaults to `1e-8`.
-        **kwargs: `cautious`, `weight_decay_mode`, `weight_decay_exclusions`,
-            `learning_rate_multipliers`: see
-            `keras_funcs.optimizers.RuleOptimizer`; `weight_decay`, `clipnorm`
-            and the others of `keras.optimizers.Optimizer`.
+        **kwargs: See `keras_funcs.optimizers.RuleOptimizer`.
 
     State:
         3 floats for each parameter.
 
     Raises:
-        ValueError: for arguments out of range.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -97,7 +94,7 @@ class AdEMAMix(RuleOptimizer):
         self, gradient: Tensor, state: list[Tensor], step: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
         m1, m2, v = state
-        alpha, forget = self._ramps(step)
+        alpha, forget = _ramps(self, step)
         # m1 = beta_1 m1 + (1 - beta_1) g, and so on
         m1 = m1 + (1.0 - self.beta_1) * (gradient - m1)
         m2 = m2 + forget * (gradient - m2)
@@ -107,13 +104,14 @@ class AdEMAMix(RuleOptimizer):
         direction = (m1_hat + alpha * m2) / (ops.sqrt(v_hat) + self.epsilon)
         return direction, [m1, m2, v]
 
-    def _ramps(self, step: Tensor) -> tuple[Tensor, Tensor]:
-        """`alpha(t)` and `1 - beta_3(t)`."""
-        if self.warmup_steps is None:
-            return self.alpha, 1.0 - self.beta_3
-        done = ops.minimum(step / self.warmup_steps, 1.0)
-        # The half-life ln(1/2) / ln(beta) grows linearly:
-        # 1 / ln beta_3(t) = (1 - t / T) / ln beta_1 + (t / T) / ln beta_3
-        fast, slow = 1.0 / log_of(self.beta_1), 1.0 / log_of(self.beta_3)
-        log_beta_3 = 1.0 / ((1.0 - done) * fast + done * slow)
-        return self.alpha * done, -ops.expm1(log_beta_3)
+
+def _ramps(optimizer: AdEMAMix, step: Tensor) -> tuple[Tensor, Tensor]:
+    """`alpha(t)` and `1 - beta_3(t)`."""
+    if optimizer.warmup_steps is None:
+        return optimizer.alpha, 1.0 - optimizer.beta_3
+    done = ops.minimum(step / optimizer.warmup_steps, 1.0)
+    # The half-life ln(1/2) / ln(beta) grows linearly:
+    # 1 / ln beta_3(t) = (1 - t / T) / ln beta_1 + (t / T) / ln beta_3
+    fast, slow = 1.0 / log_of(optimizer.beta_1), 1.0 / log_of(optimizer.beta_3)
+    log_beta_3 = 1.0 / ((1.0 - done) * fast + done * slow)
+    return optimizer.alpha * done, -ops.expm1(log_beta_3)

@@ -26,21 +26,42 @@ def repeats(layer: Any) -> tuple[int, int] | None:
     return axis, size // layer.groups
 
 
-def per_index(coefficients: Tensor, groups: tuple[int, int] | None) -> Tensor:
-    """The coefficients of each index of an axis, from those of its group."""
-    # JAX's `where` takes no variable.
-    coefficients = ops.convert_to_tensor(coefficients)
-    if groups is None or len(coefficients.shape) == 1:
-        return coefficients
-    axis, size = groups
-    return ops.repeat(coefficients, size, axis=axis)
+def _per_index(layer: Any) -> tuple[Tensor, Tensor]:
+    """Both coefficients of each index of an axis, from those of its group."""
+
+    def spread(coefficients: Tensor) -> Tensor:
+        # JAX's `where` takes no variable.
+        coefficients = ops.convert_to_tensor(coefficients)
+        if layer._groups is None or len(coefficients.shape) == 1:
+            return coefficients
+        axis, size = layer._groups
+        return ops.repeat(coefficients, size, axis=axis)
+
+    return spread(layer.numerator), spread(layer.denominator)
 
 
-def quotient(x: Tensor, a: Tensor, b: Tensor, version: str) -> Tensor:
+def end(layer: Any) -> float:
+    """Where the rational ends, on both sides."""
+    if layer.outside == "linear":
+        return float(layer.bound)
+    # Up to where the powers, and the denominator's square, fit float32.
+    m, n = layer.degrees
+    return float(layer._unit * 10.0 ** min(3.5, 18.0 / n, 36.0 / m))
+
+
+def clipped(x: Tensor, end: float) -> Tensor:
+    """`x` within `[-end, end]`; `clip` halves the slope at the end on JAX."""
+    last = ops.full_like(x, end)
+    return ops.where(x > end, last, ops.where(x < -end, -last, x))
+
+
+def quotient(layer: Any, x: Tensor) -> Tensor:
     """`P(x) / Q(x)`, with the coefficients of a power in each row."""
+    a, b = _per_index(layer)
+    x = x * (1.0 / layer._unit)
     # P(x) = a_0 + x (a_1 + x (a_2 + ...))
     p = _horner(a, x)
-    if version == "A":
+    if layer.version == "A":
         # Q(x) = 1 + |x| (|b_1| + |x| (|b_2| + ...))
         return p / (1.0 + _horner(_magnitude(b), ops.abs(x)) * ops.abs(x))
     return p / (1.0 + _magnitude(_horner(b, x) * x))
@@ -54,7 +75,7 @@ def _horner(coefficients: Tensor, x: Tensor) -> Tensor:
 
 
 def continued(y: Tensor, beyond: Tensor, left: float, right: float) -> Tensor:
-    """`y + left * beyond` on the left, `y + right * beyond` on the right."""
+    """`f(end) + slope * (x - end)`, with a slope for each side."""
     # The slopes are constants: those of the rational are differences of large
     # numbers, of which nothing is left when they are multiplied by 1e38.
     if left == right:
@@ -64,8 +85,9 @@ def continued(y: Tensor, beyond: Tensor, left: float, right: float) -> Tensor:
     return y + right * ops.relu(beyond) if right else y
 
 
-def power(y: Tensor, ratio: Tensor, exponent: int) -> Tensor:
-    """`y * ratio**exponent`, for a ratio >= 1."""
+def power(y: Tensor, ratio: Tensor, degrees: list[int]) -> Tensor:
+    """`f(end) * (x / end)**(m - n)`, for a ratio `x / end` >= 1."""
+    exponent = degrees[0] - degrees[1]
     for _ in range(abs(exponent)):
         y = y * ratio if exponent > 0 else y / ratio
     return y

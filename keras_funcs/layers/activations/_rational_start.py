@@ -30,16 +30,12 @@ def checked_degrees(degrees: Any) -> list[int]:
     ]
 
 
-def table_of(
-    approximate: Any, degrees: list[int], version: str, bound: float
-) -> tuple[Any, Table]:
+def table_of(layer: Any, approximate: Any) -> tuple[Any, Table]:
     """Finds the rational function that is near to another function.
 
     Args:
+        layer: Has `degrees`, `version` and `bound`.
         approximate: A name, a function, or a dict of coefficients.
-        degrees: Two integers, of numerator and denominator.
-        version: `"A"` or `"B"`, of the denominator.
-        bound: Float > 0. The interval is [-bound, bound].
 
     Returns:
         The value of `approximate` for a config, and the table.
@@ -47,6 +43,7 @@ def table_of(
     Raises:
         ValueError: If the function is unknown or not finite on the interval.
     """
+    degrees, version, bound = layer.degrees, layer.version, layer.bound
     m, n = degrees
     if isinstance(approximate, Mapping):
         table = _given(approximate, degrees, version, bound)

@@ -26,7 +26,14 @@ from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 
 
-class _OfChannels(Configurable, keras.layers.Layer):
+class _OfMap(Configurable, keras.layers.Layer):
+    """Abstract: an activation of the input's shape."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+
+class _OfChannels(_OfMap):
     """Abstract: an activation that pools all axes but the channels'."""
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
@@ -47,9 +54,6 @@ class _OfChannels(Configurable, keras.layers.Layer):
         shape[0], shape[self.axis] = -1, v.shape[-1]
         return ops.reshape(v, shape)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
-
 
 @component(tune={"reduction": Range(4, 16)})
 class MetaAcon(_OfChannels):
@@ -57,8 +61,7 @@ class MetaAcon(_OfChannels):
 
     A small network turns each channel's mean into its `beta`, between 0
     (linear) and 1 (SiLU, with the default slopes). Use it in place of ReLU in
-    image networks of some size; its normalizations are noisy for batches of
-    one or two, so switch them off there.
+    larger image networks, without `normalize` for batches of one or two.
 
     Formula:
     ```python
@@ -71,24 +74,18 @@ class MetaAcon(_OfChannels):
         reduction: Integer >= 1. The small network has `max(reduction, channels
             // reduction)` units. Defaults to `16`.
         normalize: Boolean. Whether its layers are batch-normalized, as
-            published. Defaults to `True`.
+            published; with `training=True` by the batch. Defaults to `True`.
         p1_initializer: Float or initializer. Initial slope on the right.
             Defaults to `1.0`; the authors draw both slopes at random.
-        p2_initializer: Float or initializer. Initial slope on the left.
-            Defaults to `0.0`.
+        p2_initializer: Slope on the left, likewise. Defaults to `0.0`.
         axis: Integer. The channels' axis. Defaults to `-1`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
-        Any, with the batch on axis 0; all other sizes but the channels' may
-        be unknown.
+        Any, with the batch on axis 0 and a known number of channels.
 
     Output shape:
         The input's.
-
-    Call arguments:
-        inputs: Tensor.
-        training: Boolean. Whether to normalize by the batch's own moments.
 
     Raises:
         ValueError: If an argument is invalid, or the channels are unknown.
@@ -116,7 +113,6 @@ class MetaAcon(_OfChannels):
         **kwargs: Any,
     ) -> None:
         super().__init__(axis, **kwargs)
-        # The upper end bounds what a config from elsewhere can allocate.
         self.reduction = checks.integer(
             "reduction", reduction, at_least=1, at_most=10_000
         )
@@ -128,19 +124,7 @@ class MetaAcon(_OfChannels):
     def build(self, input_shape: Shape) -> None:
         channels = maps.size_of(self.name, input_shape, self.axis)
         units = max(self.reduction, channels // self.reduction)
-        policy = self.dtype_policy
-        self.steps: list[keras.layers.Layer] = []
-        for size in (units, channels):
-            bias = not self.normalize
-            self.steps += [
-                keras.layers.Dense(size, use_bias=bias, dtype=policy)
-            ]
-            if self.normalize:
-                self.steps += [keras.layers.BatchNormalization(dtype=policy)]
-        shape: Shape = (None, channels)
-        for step in self.steps:
-            step.build(shape)
-            shape = step.compute_output_shape(shape)
+        self.steps = _steps(self, (units, channels))
         self.p1 = add_float32(self, "act_p1", (channels,), self.p1_initializer)
         self.p2 = add_float32(self, "act_p2", (channels,), self.p2_initializer)
         self.built = True
@@ -148,20 +132,34 @@ class MetaAcon(_OfChannels):
     def call(
         self, inputs: Tensor, training: bool = False, mask: Tensor = None
     ) -> Tensor:
-        dtype = at_least_float32(self.compute_dtype)
-        x = ops.cast(inputs, dtype)
+        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
         # beta = sigmoid(norm(fc2(norm(fc1(mean(x))))))
         v = ops.cast(self._pooled(x, mask), self.compute_dtype)
         for step in self.steps:
             norm = isinstance(step, keras.layers.BatchNormalization)
             v = step(v, training=training) if norm else step(v)
-        beta = self._spread(ops.cast(ops.sigmoid(v), dtype), x)
+        beta = self._spread(ops.cast(ops.sigmoid(v), x.dtype), x)
         p1 = self._spread(ops.convert_to_tensor(self.p1), x)
         p2 = self._spread(ops.convert_to_tensor(self.p2), x)
         # f(x) = (p1 - p2) x sigmoid(beta (p1 - p2) x) + p2 x
         u = (p1 - p2) * x
         y = u * ops.sigmoid(beta * u) + p2 * x
         return ops.cast(y, self.compute_dtype)
+
+
+def _steps(layer: MetaAcon, sizes: tuple[int, int]) -> list[keras.layers.Layer]:
+    """Two dense layers, each followed by its normalization if there is one."""
+    policy, steps = layer.dtype_policy, []
+    for size in sizes:
+        bias = not layer.normalize
+        steps += [keras.layers.Dense(size, use_bias=bias, dtype=policy)]
+        if layer.normalize:
+            steps += [keras.layers.BatchNormalization(dtype=policy)]
+    shape: Shape = (None, sizes[1])
+    for step in steps:
+        step.build(shape)
+        shape = step.compute_output_shape(shape)
+    return steps
 
 
 @component(tune={"reduction": Range(2, 8), "shared": Choice(False, True)})
@@ -188,8 +186,7 @@ class DynamicReLU(_OfChannels):
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
-        Any, with the batch on axis 0; all other sizes but the channels' may
-        be unknown.
+        Any, with the batch on axis 0 and a known number of channels.
 
     Output shape:
         The input's.
@@ -254,12 +251,13 @@ class DynamicReLU(_OfChannels):
 
 
 @component(tune={"kernel_size": Choice(3, 5)})
-class FReLU(Configurable, keras.layers.Layer):
-    """ReLU whose threshold is what the neighbouring pixels say.
+class FReLU(_OfMap):
+    """ReLU whose threshold depends on the neighbouring pixels.
 
     For images: each channel is compared with a small depthwise convolution of
     itself. Use it in the early, large maps of a network for recognition or
-    segmentation; it costs a depthwise convolution for each activation.
+    segmentation; it costs a depthwise convolution for each activation. With
+    `training=True` it normalizes by the batch's own moments.
 
     Formula:
     ```python
@@ -281,10 +279,6 @@ class FReLU(Configurable, keras.layers.Layer):
 
     Output shape:
         The input's.
-
-    Call arguments:
-        inputs: Tensor.
-        training: Boolean. Whether to normalize by the batch's own moments.
 
     Raises:
         ValueError: If an argument is invalid.
@@ -325,17 +319,18 @@ class FReLU(Configurable, keras.layers.Layer):
             start = keras.initializers.RandomNormal(stddev=0.01)
         elif isinstance(start, (int, float)):
             start = keras.initializers.Constant(start)
-        policy = self.dtype_policy
         self.convolution = keras.layers.DepthwiseConv2D(
             self.kernel_size,
             padding="same",
             use_bias=False,
             depthwise_initializer=start,
             data_format=self.data_format,
-            dtype=policy,
+            dtype=self.dtype_policy,
         )
         axis = 1 if self.data_format == "channels_first" else -1
-        self.norm = keras.layers.BatchNormalization(axis, dtype=policy)
+        self.norm = keras.layers.BatchNormalization(
+            axis, dtype=self.dtype_policy
+        )
         self.convolution.build(input_shape)
         self.norm.build(input_shape)
         self.built = True
@@ -344,6 +339,3 @@ class FReLU(Configurable, keras.layers.Layer):
         # f(x) = max(x, norm(depthwise_convolution(x)))
         threshold = self.norm(self.convolution(inputs), training=training)
         return ops.where(inputs > threshold, inputs, threshold)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)

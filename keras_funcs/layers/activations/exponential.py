@@ -30,8 +30,8 @@ from keras_funcs.layers.activations._adaptive import AdaptiveActivation
 class XIELU(AdaptiveActivation):
     """Squared on the right, trained and non-monotone on the left.
 
-    In place of squared ReLU or SwiGLU in language models; the activation of
-    Apertus. Outputs grow with the square of the input: normalize before it.
+    In place of squared ReLU or SwiGLU in language models; used by Apertus.
+    Outputs grow with the square of the input: normalize before it.
 
     Formula:
     ```python
@@ -52,15 +52,6 @@ class XIELU(AdaptiveActivation):
         epsilon: Float <= 0. Where the exponential begins. Defaults to `-1e-6`.
         axis: Axes with coefficients for each index. Defaults to `None`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 
@@ -90,13 +81,9 @@ class XIELU(AdaptiveActivation):
         self.alpha_positive_initializer = checks.initializer(
             "alpha_positive_initializer", alpha_positive_initializer, above=0
         )
-        start = checks.initializer(
-            "alpha_negative_initializer", alpha_negative_initializer
+        self.alpha_negative_initializer = _above(
+            self.beta, alpha_negative_initializer
         )
-        if isinstance(start, float) and start <= self.beta:
-            expected = f"an initializer or a number above `beta` {self.beta}"
-            checks.invalid("alpha_negative_initializer", expected, start)
-        self.alpha_negative_initializer = start
         self.epsilon = checks.number("epsilon", epsilon, at_most=0)
         super().__init__(axis=axis, **kwargs)
 
@@ -117,11 +104,19 @@ class XIELU(AdaptiveActivation):
         # f(x) = alpha_p x**2 + beta x
         square = alpha_p * ops.square(ops.relu(x))
         # f(x) = alpha_n (expm1(x) - x) + beta x, with ELU for an `expm1` that
-        # exporters to ONNX know. On the right, the
-        # exponential is not only left out but never taken: where it
-        # overflows, 0 times its gradient would be NaN.
+        # exporters to ONNX know. On the right the exponential is never taken:
+        # if it overflowed, 0 times its gradient would be NaN.
         below = ops.where(right, ops.zeros_like(x), x)
         return square + alpha_n * (ops.elu(below) - below) + self.beta * x
+
+
+def _above(beta: float, value: Any) -> Any:
+    name = "alpha_negative_initializer"
+    start = checks.initializer(name, value)
+    if isinstance(start, float) and start <= beta:
+        expected = f"an initializer or a number above `beta` {beta}"
+        checks.invalid(name, expected, start)
+    return start
 
 
 @component(
@@ -149,15 +144,6 @@ class PELU(AdaptiveActivation):
         beta_initializer: Float or initializer. Initial `beta`. Defaults to
             `1.0`, which makes ELU.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 
@@ -230,15 +216,6 @@ class MPELU(AdaptiveActivation):
             `1.0`, which makes ELU.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
-
     Example:
 
     >>> y = keras_funcs.layers.MPELU(2.0)(np.array([[-1.0, 2.0]]))
@@ -304,15 +281,6 @@ class SoftExponential(AdaptiveActivation):
         alpha_initializer: Float or initializer. Initial `alpha`. Defaults to
             `0.0`, the identity.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 

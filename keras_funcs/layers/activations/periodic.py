@@ -50,15 +50,6 @@ class Snake(AdaptiveActivation):
             it positive. Defaults to `False`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
-
     Example:
 
     >>> y = keras_funcs.layers.Snake(2.0)(np.ones((1, 3)))
@@ -131,15 +122,6 @@ class SnakeBeta(AdaptiveActivation):
         log_scale: Boolean. Whether to train the logarithms, which keeps both
             positive. Defaults to `True`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 

@@ -50,15 +50,6 @@ class Stan(AdaptiveActivation):
             Defaults to `1.0`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
-
     Example:
 
     >>> y = keras_funcs.layers.Stan()(np.array([[-1.0, 0.0, 2.0]]))
@@ -122,15 +113,6 @@ class Rowdy(OfFunction):
             Defaults to `3`.
         axis: Axes with coefficients for each index. Defaults to `None`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 
@@ -199,15 +181,6 @@ class Sine(AdaptiveActivation):
         trainable_frequency: Boolean. Whether to train it. Defaults to `False`.
         axis: Axes with a frequency for each index. Defaults to `None`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 

@@ -46,15 +46,6 @@ class StarReLU(AdaptiveActivation):
             `None`, one of each for the layer, as published.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
-
     Example:
 
     >>> y = keras_funcs.layers.StarReLU(1.0, 0.0)(np.array([[-1.0, 3.0]]))
@@ -122,15 +113,6 @@ class PolyReLU(_Polynomial):
         axis: Axes with a polynomial for each index. Defaults to `None`, one
             for the layer, as published.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 
@@ -204,15 +186,6 @@ class PolyNorm(_Polynomial):
             Defaults to `None`: those of the weights, or the last axis where
             there is one set of weights.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 

@@ -39,15 +39,6 @@ class ChannelPReLU(AdaptiveActivation):
             `0.25`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
-
     Example:
 
     >>> y = keras_funcs.layers.ChannelPReLU()(np.array([[-4.0, 0.0, 2.0]]))
@@ -115,15 +106,6 @@ class SReLU(AdaptiveActivation):
         a_right_initializer: Float or initializer. Initial `a_r`. Defaults to
             `1.0`, which makes a leaky ReLU.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 
@@ -200,15 +182,6 @@ class APL(AdaptiveActivation):
             `0.0`, ReLU; the authors draw uniformly from -0.5 to 0.5.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
-
     Example:
 
     >>> y = keras_funcs.layers.APL(hinges=3)(np.array([[-1.0, 0.0, 2.0]]))
@@ -278,15 +251,6 @@ class TLU(AdaptiveActivation):
             then trained; or `None` for no slope, TensorFlow Addons'
             `affine=False`. Defaults to `None`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 

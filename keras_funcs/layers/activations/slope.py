@@ -65,15 +65,6 @@ class AdaptiveSlope(OfFunction):
             Defaults to `0.0`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
-
     Example:
 
     >>> slope = keras_funcs.layers.AdaptiveSlope("tanh", n=5.0)

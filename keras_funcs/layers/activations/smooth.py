@@ -43,15 +43,6 @@ class Swish(AdaptiveActivation):
             `1.0`, SiLU; 0 is `x / 2`, and infinity is ReLU.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
-
     Example:
 
     >>> y = keras_funcs.layers.Swish()(np.array([[-1.0, 0.0, 2.0]]))
@@ -112,15 +103,6 @@ class AconC(AdaptiveActivation):
         beta_initializer: Float or initializer. Initial `beta`. Defaults to
             `1.0`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 
@@ -192,15 +174,6 @@ class SMU(AdaptiveActivation):
         form: `"erf"`, or `"root"` for SMU-1, which is cheaper and falls off
             slower. Defaults to `"erf"`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 

@@ -2,74 +2,63 @@
 
 from typing import Any
 
-import keras
+from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core import maps
-from keras_funcs._core.component import Configurable
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import unit
-from keras_funcs._core.typing import ConstraintLike
-from keras_funcs._core.typing import InitializerLike
-from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
+from keras_funcs.layers._kernels import KernelLayer
 
 
-class CosineLayer(Configurable, keras.layers.Layer):
+class CosineLayer(KernelLayer):
     """Abstract base of layers that take cosines with the columns of a kernel.
+
+    A leaf reads `cosines` in `call`.
 
     Args:
         units: Integer >= 1. Outputs.
-        kernel_initializer: Initializer of the kernel.
-        kernel_regularizer: Regularizer of the kernel.
-        kernel_constraint: Constraint of the kernel.
-        **kwargs: Keyword arguments of `keras.layers.Layer`.
+        scale: Float > 0. Factor of the cosines.
+        **kwargs: The arguments of `KernelLayer`.
     """
 
-    def __init__(
-        self,
-        units: int,
-        kernel_initializer: InitializerLike,
-        kernel_regularizer: RegularizerLike,
-        kernel_constraint: ConstraintLike,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.units = checks.integer(
-            "units", units, at_least=1, at_most=checks.MAX_CLASSES
-        )
-        self.kernel_initializer = checks.keras_object(
-            "kernel_initializer",
-            kernel_initializer,
-            keras.initializers.get,
-            "an initializer",
-        )
-        self.kernel_regularizer = checks.regularizer(
-            "kernel_regularizer", kernel_regularizer
-        )
-        self.kernel_constraint = checks.constraint(
-            "kernel_constraint", kernel_constraint
-        )
-        self.supports_masking = True
+    sub_centers = 1  # directions per unit, neighbours in the kernel
 
-    def add_kernel(self, input_shape: Shape, columns: int) -> None:
-        """Adds the kernel, whose columns are the directions."""
-        features = maps.channels(self.name, input_shape, "channels_last")
-        self.kernel = self.add_weight(
-            shape=(features, columns),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            autocast=False,  # `cosines` casts it, to no less than float32
-            name="kernel",
+    def __init__(self, units: int, scale: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = checks.size("units", units)
+        self.scale = checks.number("scale", scale, above=0)
+
+    def build(self, input_shape: Any) -> None:
+        shape = _features(input_shape)
+        size = maps.channels(self.name, shape, "channels_last")
+        # `cosines` casts it, to no less than float32.
+        self.kernel = self.add_kernel(
+            "kernel", (size, self.units * self.sub_centers), autocast=False
         )
+        self.built = True
 
     def cosines(self, features: Tensor) -> Tensor:
-        """The cosines with all columns, in float32 at least."""
+        """The cosines with all units, in float32 at least."""
         # Lengths in float32: a float16 sum of squares overflows at 65,504.
         dtype = at_least_float32(self.compute_dtype)
-        return keras.ops.matmul(
-            unit(keras.ops.cast(features, dtype), axis=-1),
-            unit(keras.ops.cast(self.kernel, dtype), axis=0),
+        found = ops.matmul(
+            unit(ops.cast(features, dtype), axis=-1),
+            unit(ops.cast(self.kernel, dtype), axis=0),
         )
+        if self.sub_centers == 1:
+            return found
+        shape = (*ops.shape(found)[:-1], self.units, self.sub_centers)
+        return ops.amax(ops.reshape(found, shape), axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return (*_features(input_shape)[:-1], self.units)
+
+
+def _features(input_shape: Any) -> Shape:
+    """The first of several shapes, or the only one."""
+    if isinstance(input_shape[0], (list, tuple)):
+        return tuple(input_shape[0])
+    return tuple(input_shape)

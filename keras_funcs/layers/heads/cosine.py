@@ -4,13 +4,8 @@ from typing import Any
 
 from keras import ops
 
-from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
-from keras_funcs._core.typing import ConstraintLike
-from keras_funcs._core.typing import InitializerLike
-from keras_funcs._core.typing import RegularizerLike
-from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
 from keras_funcs.layers.heads._directions import CosineLayer
 
@@ -34,11 +29,8 @@ class CosineDense(CosineLayer):
     Args:
         units: Integer >= 1. Outputs, such as classes.
         scale: Float > 0. Factor of the cosines. Defaults to `1.0`.
-        kernel_initializer: Initializer of the kernel `(features, units)`.
-            Defaults to `"glorot_uniform"`.
-        kernel_regularizer: Regularizer of the kernel. Defaults to `None`.
-        kernel_constraint: Constraint of the kernel. Defaults to `None`.
-        **kwargs: Keyword arguments of `keras.layers.Layer`.
+        **kwargs: The `kernel_*` arguments of `keras.layers.Dense`, and those
+            of `keras.layers.Layer`.
 
     Input shape:
         `(batch, ..., features)`.
@@ -47,8 +39,8 @@ class CosineDense(CosineLayer):
         `(batch, ..., units)`.
 
     Raises:
-        ValueError: for `units` < 1, a `scale` not > 0, or an unknown number
-            of features.
+        ValueError: If an argument is invalid, or the number of features is
+            unknown.
 
     Example:
 
@@ -60,30 +52,8 @@ class CosineDense(CosineLayer):
         Gidaris and Komodakis (2018), CVPR, arXiv:1804.09458
     """
 
-    def __init__(
-        self,
-        units: int,
-        scale: float = 1.0,
-        kernel_initializer: InitializerLike = "glorot_uniform",
-        kernel_regularizer: RegularizerLike = None,
-        kernel_constraint: ConstraintLike = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            units,
-            kernel_initializer,
-            kernel_regularizer,
-            kernel_constraint,
-            **kwargs,
-        )
-        self.scale = checks.number("scale", scale, above=0)
-
-    def build(self, input_shape: Shape) -> None:
-        self.add_kernel(input_shape, self.units)
-        self.built = True
+    def __init__(self, units: int, scale: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(units, scale, **kwargs)
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.cast(self.scale * self.cosines(inputs), self.compute_dtype)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:-1], self.units)

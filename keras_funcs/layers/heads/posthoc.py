@@ -10,6 +10,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core import labels
 from keras_funcs._core.backend import active
+from keras_funcs._core.coefficients import add_float32
 from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
@@ -20,13 +21,47 @@ from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
+from keras_funcs.layers.heads._temperature import coldness
+from keras_funcs.layers.heads._temperature import report
+from keras_funcs.layers.heads._temperature import samples
 
-COLDEST, HOTTEST = 0.01, 100.0  # temperatures that a calibration may find
-BINS = 15
+
+class ClassifierEnd(Configurable, keras.layers.Layer):
+    """Abstract base of layers that change the logits of a classifier.
+
+    A leaf gives the new logits in `change`.
+
+    Args:
+        from_logits: Boolean. Whether inputs and outputs are logits; otherwise
+            both are probabilities.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, from_logits: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.from_logits = checks.boolean("from_logits", from_logits)
+        self.supports_masking = True
+
+    def change(self, logits: Tensor) -> Tensor:
+        """The new logits."""
+        raise NotImplementedError
+
+    def call(self, inputs: Tensor) -> Tensor:
+        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
+        if self.from_logits:
+            y = self.change(x)
+        elif x.shape[-1] == 1:
+            y = ops.sigmoid(self.change(logit(x)))
+        else:
+            y = ops.softmax(self.change(log_probability(x)))
+        return ops.cast(y, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
 
 
 @component(tune={"tau": Range(0.25, 2.0, log=True)})
-class LogitAdjustment(Configurable, keras.layers.Layer):
+class LogitAdjustment(ClassifierEnd):
     """Takes class frequency out of the predictions of a trained classifier.
 
     For networks trained with plain cross-entropy on long-tailed data, as their
@@ -81,14 +116,12 @@ class LogitAdjustment(Configurable, keras.layers.Layer):
         absent: str = "error",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(from_logits, **kwargs)
         self.absent = absent
         self.class_counts = checks.class_counts(
             "class_counts", class_counts, absent
         )
         self.tau = checks.number("tau", tau, at_least=0)
-        self.from_logits = checks.boolean("from_logits", from_logits)
-        self.supports_masking = True
         self._log_prior = labels.log_prior(self.class_counts)
 
     def build(self, input_shape: Shape) -> None:
@@ -101,42 +134,33 @@ class LogitAdjustment(Configurable, keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        if training:
-            return inputs
-        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
-        prior = active().constant(self._log_prior, x)
-        if self.from_logits:
-            y = x - self.tau * prior
-        else:
-            y = ops.softmax(log_probability(x) - self.tau * prior)
-        return ops.cast(y, self.compute_dtype)
+        return inputs if training else super().call(inputs)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
+    def change(self, logits: Tensor) -> Tensor:
+        # z - tau log(pi)
+        prior = active().constant(self._log_prior, logits)
+        return logits - self.tau * prior
 
 
 @component()
-class TemperatureScaling(Configurable, keras.layers.Layer):
+class TemperatureScaling(ClassifierEnd):
     """Divides logits by one temperature, so that confidence is accuracy.
 
     For a trained classifier whose probabilities are to be believed: its last
-    layer, calibrated on data that the training has not seen. No prediction
-    changes, only how sure it is. One number cannot correct confidence class by
-    class, nor on data of another kind. Training leaves the temperature as it
-    is, unless `trainable=True`.
+    layer, calibrated on data that the training has not seen. It changes only
+    confidence, never the predicted class. One number cannot correct confidence
+    class by class, nor on other kinds of data.
 
     Formula:
     ```python
     y = z / exp(log_temperature)  # z: logits
     ```
-    and for probabilities `softmax(log(p) / temperature)`; with one output,
-    `sigmoid(logit(p) / temperature)`.
+    with `log(p)` for probabilities, and `logit(p)` for one of two classes.
 
     Args:
         from_logits: Boolean. Whether inputs and outputs are logits; otherwise
             both are probabilities. Defaults to `False`.
-        temperature: Float > 0. Where it starts; above 1 makes predictions
-            less sure. Defaults to `1.0`.
+        temperature: Float from 1e-6 to 1e6. Initial value. Defaults to `1.0`.
         trainable: Boolean. Whether `fit` trains the temperature. Defaults to
             `False`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
@@ -148,8 +172,7 @@ class TemperatureScaling(Configurable, keras.layers.Layer):
         That of the input.
 
     Raises:
-        ValueError: for a temperature out of range, and in `calibrate` for
-            labels that do not fit.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -158,8 +181,6 @@ class TemperatureScaling(Configurable, keras.layers.Layer):
     >>> report = scaling.calibrate(logits, np.array([0, 0, 1, 0]))
     >>> round(report["temperature"], 2)
     8.19
-    >>> report["nll_after"] < report["nll_before"]
-    True
 
     Reference:
         Guo, Pleiss, Sun and Weinberger (2017), ICML, arXiv:1706.04599
@@ -172,162 +193,42 @@ class TemperatureScaling(Configurable, keras.layers.Layer):
         trainable: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            trainable=checks.boolean("trainable", trainable), **kwargs
-        )
-        self.from_logits = checks.boolean("from_logits", from_logits)
+        trainable = checks.boolean("trainable", trainable)
+        super().__init__(from_logits, trainable=trainable, **kwargs)
         self.temperature = checks.number(
             "temperature", temperature, at_least=1e-6, at_most=1e6
         )
-        self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        start = keras.initializers.Constant(math.log(self.temperature))
-        self.log_temperature = self.add_weight(
-            shape=(),
-            initializer=start,
-            dtype=at_least_float32(self.variable_dtype),
-            autocast=False,
-            name="log_temperature",
-        )
+        start = math.log(self.temperature)
+        self.log_temperature = add_float32(self, "log_temperature", (), start)
         self.built = True
 
-    def call(self, inputs: Tensor) -> Tensor:
-        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
-        cooling = ops.exp(-ops.convert_to_tensor(self.log_temperature))
-        if self.from_logits:
-            y = x * cooling
-        elif x.shape[-1] == 1:
-            y = ops.sigmoid(logit(x) * cooling)
-        else:
-            y = ops.softmax(log_probability(x) * cooling)
-        return ops.cast(y, self.compute_dtype)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
+    def change(self, logits: Tensor) -> Tensor:
+        # z / exp(log_temperature)
+        return logits * ops.exp(-ops.convert_to_tensor(self.log_temperature))
 
     def calibrate(self, inputs: Any, y: Any) -> dict[str, float]:
         """Finds the temperature of the highest likelihood.
 
-        Computed in double precision: the likelihood is log-concave in 1 /
-        temperature. Where every prediction is right, or they are worse than
-        chance, it has no highest value; the temperature then ends at 0.01 or
-        at 100.
+        If all predictions are right, or worse than chance, it is 0.01 or 100.
 
         Args:
-            inputs: `(samples, ..., classes)` array, what this layer will be
-                called on.
-            y: Class ids `(samples, ...)`, or with a last dimension of 1, or
-                one-hot or soft labels `(samples, ..., classes)`.
+            inputs: `(samples, ..., classes)` array of inputs of this layer.
+            y: Class ids, one-hot or soft labels of the samples.
 
         Returns:
-            Dict of `temperature`; `nll_before` and `nll_after`, the mean
-            negative log-likelihoods; and `ece_before` and `ece_after`, the
-            expected calibration errors of the first choice in 15 bins.
+            Dict of `temperature`; `nll_before` and `nll_after`, mean negative
+            log-likelihoods; `ece_before` and `ece_after`, top calibration
+            errors in 15 bins.
 
         Raises:
-            ValueError: for inputs that are empty or not finite, and for labels
-                that do not fit.
+            ValueError: If inputs are empty or not finite, or labels misfit.
         """
-        z, shares = self._samples(inputs, y)
-        beta = _coldness(z, shares)
+        z, shares = samples(inputs, y, self.from_logits)
         if not self.built:
             self.build(np.shape(inputs))
         before = math.exp(-float(ops.convert_to_numpy(self.log_temperature)))
-        self.log_temperature.assign(-math.log(beta))
-        return {
-            "temperature": 1.0 / beta,
-            "nll_before": _negative_log_likelihood(z, shares, before),
-            "nll_after": _negative_log_likelihood(z, shares, beta),
-            "ece_before": _calibration_error(z, shares, before),
-            "ece_after": _calibration_error(z, shares, beta),
-        }
-
-    def _samples(self, inputs: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Logits and shares of the classes, both `(samples, classes)`."""
-        z, y = (
-            np.asarray(ops.convert_to_numpy(ops.convert_to_tensor(item)))
-            for item in (inputs, y)
-        )
-        z = z.astype("float64")
-        if z.ndim < 2 or not z.size or not np.all(np.isfinite(z)):
-            checks.invalid("inputs", "finite `(samples, ..., classes)`", z)
-        if not self.from_logits:
-            if np.any((z < 0) | (z > 1)):
-                checks.invalid("inputs", "probabilities", z)
-            tiny = float(np.finfo("float32").tiny)
-            rest = np.log(np.maximum(1.0 - z, tiny))
-            z = np.log(np.maximum(z, tiny))
-            z = z - rest if z.shape[-1] == 1 else z
-        if z.shape[-1] == 1:  # one of two classes
-            z = np.concatenate([np.zeros_like(z), z], axis=-1)
-        classes = z.shape[-1]
-        if y.shape == (*z.shape[:-1], 1):
-            y = y[..., 0]
-        if y.shape != z.shape:
-            whole = y.shape == z.shape[:-1] and np.all(y == np.floor(y))
-            if not whole or np.any((y < 0) | (y >= classes)):
-                checks.invalid(
-                    "y", f"class ids below {classes}, of `inputs`' shape", y
-                )
-            y = y[..., None] == np.arange(classes)
-        shares = y.astype("float64").reshape(-1, classes)
-        if np.any(shares < 0) or not np.allclose(shares.sum(-1), 1, atol=1e-4):
-            checks.invalid("y", "rows that sum to 1", y)
-        return z.reshape(-1, classes), shares
-
-
-def _probabilities(z: np.ndarray, beta: float) -> np.ndarray:
-    e = np.exp(beta * (z - z.max(-1, keepdims=True)))
-    return np.asarray(e / e.sum(-1, keepdims=True))
-
-
-def _negative_log_likelihood(
-    z: np.ndarray, shares: np.ndarray, beta: float
-) -> float:
-    z = beta * (z - z.max(-1, keepdims=True))
-    log_sum = np.log(np.exp(z).sum(-1))
-    return float(np.mean(log_sum - (shares * z).sum(-1)))
-
-
-def _coldness(z: np.ndarray, shares: np.ndarray) -> float:
-    """The `beta` of `softmax(beta * z)` with the highest likelihood.
-
-    By Newton's method, and by halving the interval where that would leave it
-    or takes too many steps.
-    """
-    z = z - z.max(-1, keepdims=True)
-    of_label = (shares * z).sum(-1)
-
-    def slopes(beta: float) -> tuple[float, float]:
-        # d nll / d beta = E_p[z] - z_y, and its own slope Var_p[z] >= 0
-        p = _probabilities(z, beta)
-        mean = (p * z).sum(-1)
-        variance = (p * (z - mean[:, None]) ** 2).sum(-1)
-        return float(np.mean(mean - of_label)), float(np.mean(variance))
-
-    low, high = 1.0 / HOTTEST, 1.0 / COLDEST
-    if slopes(low)[0] >= 0:
-        return low
-    if slopes(high)[0] <= 0:
-        return high
-    beta = 1.0
-    for step in range(120):
-        slope, curve = slopes(beta)
-        low, high = (beta, high) if slope < 0 else (low, beta)
-        newton = beta - slope / curve if curve > 0 and step < 20 else math.nan
-        after = newton if low < newton < high else math.sqrt(low * high)
-        if abs(after - beta) <= 1e-14 * beta:
-            break
-        beta = after
-    return beta
-
-
-def _calibration_error(z: np.ndarray, shares: np.ndarray, beta: float) -> float:
-    p = _probabilities(z, beta)
-    choice = p.argmax(-1)
-    sure = p.max(-1)
-    right = np.take_along_axis(shares, choice[:, None], axis=-1)[:, 0]
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, right - sure, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(sure))
+        after = coldness(z, shares)
+        self.log_temperature.assign(-math.log(after))
+        return report(z, shares, before, after)

@@ -11,20 +11,19 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.masking import mask_of
 from keras_funcs._core.traits import LayerTraits
-from keras_funcs._core.typing import InitializerLike
-from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
+from keras_funcs.layers._kernels import AffineLayer
 
 
 @component()
-class PolynomialCrossing(Configurable, keras.layers.Layer):
+class PolynomialCrossing(AffineLayer):
     """Multiplies features with each other: the cross layer of DCN-v2.
 
-    For click and sales data, where products of features decide and dense
-    layers find them slowly. Each layer raises the degree by one; two or three,
-    beside a plain network, are usual. Take `projection_dim` of a quarter of
-    the features where there are thousands.
+    For click and sales data, if products of features decide: dense layers find
+    them slowly. Each layer raises the degree by one; two or three, beside a
+    plain network, are usual. With thousands of features, take a quarter of
+    them as `projection_dim`.
 
     Formula:
     ```python
@@ -37,11 +36,8 @@ class PolynomialCrossing(Configurable, keras.layers.Layer):
             `None`.
         diag_scale: Float >= 0. Added to the diagonal of `W`; keeps deep stacks
             stable. Defaults to `0.0`.
-        use_bias: Boolean. Whether there is a `b`. Defaults to `True`.
-        kernel_initializer: Initializer of `W`, or of `U` and `V`. Defaults to
-            `"glorot_uniform"`.
-        kernel_regularizer: Regularizer of the same. Defaults to `None`.
-        **kwargs: Keyword arguments of `keras.layers.Layer`.
+        **kwargs: `use_bias` and the `kernel_*` and `bias_*` arguments of
+            `keras.layers.Dense`, and those of `keras.layers.Layer`.
 
     Input shape:
         A list `[x0, x]` of two tensors `(batch, ..., features)`: the first
@@ -61,8 +57,7 @@ class PolynomialCrossing(Configurable, keras.layers.Layer):
     >>> y = keras_funcs.layers.PolynomialCrossing()([x0, x])
 
     Reference:
-        Wang, Shivanna, Cheng, Jain, Lin, Hong and Chi (2021), WWW,
-        arXiv:2008.13535
+        Wang et al. (2021), WWW, arXiv:2008.13535
     """
 
     traits = LayerTraits(example_shape=[(6,), (6,)])
@@ -71,60 +66,22 @@ class PolynomialCrossing(Configurable, keras.layers.Layer):
         self,
         projection_dim: int | None = None,
         diag_scale: float = 0.0,
-        use_bias: bool = True,
-        kernel_initializer: InitializerLike = "glorot_uniform",
-        kernel_regularizer: RegularizerLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if projection_dim is not None:
-            projection_dim = checks.integer(
-                "projection_dim",
-                projection_dim,
-                at_least=1,
-                at_most=checks.MAX_CLASSES,
-            )
+            checks.size("projection_dim", projection_dim)
         self.projection_dim = projection_dim
         self.diag_scale = checks.number("diag_scale", diag_scale, at_least=0)
-        self.use_bias = checks.boolean("use_bias", use_bias)
-        self.kernel_initializer = checks.keras_initializer(
-            "kernel_initializer", kernel_initializer
-        )
-        self.kernel_regularizer = checks.regularizer(
-            "kernel_regularizer", kernel_regularizer
-        )
-        self.supports_masking = True
 
     def build(self, input_shape: list[Shape]) -> None:
-        maps.need_several(self.name, input_shape, 2)
-        first, last = (
-            maps.channels(self.name, shape, "channels_last")
-            for shape in input_shape
-        )
-        if first != last:
-            raise ValueError(
-                f"Layer '{self.name}' crosses features with themselves. "
-                "Expected as many in both inputs. "
-                f"Received: input_shape={input_shape}"
-            )
-        rank = self.projection_dim
-        shapes = (
-            [(last, last)] if rank is None else [(last, rank), (rank, last)]
-        )
+        size, rank = _features(self.name, input_shape), self.projection_dim
+        shapes = [(size, rank), (rank, size)] if rank else [(size, size)]
         self.kernels = [
-            self.add_weight(
-                shape=shape,
-                initializer=self.kernel_initializer,
-                regularizer=self.kernel_regularizer,
-                name=f"kernel_{index}",
-            )
+            self.add_kernel(f"kernel_{index}", shape)
             for index, shape in enumerate(shapes)
         ]
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                shape=(last,), initializer="zeros", name="bias"
-            )
+        self.bias = self.add_bias("bias", size)
         self.built = True
 
     def call(self, inputs: list[Tensor]) -> Tensor:
@@ -145,6 +102,20 @@ class PolynomialCrossing(Configurable, keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         return tuple(input_shape[1])
+
+
+def _features(name: str, input_shape: list[Shape]) -> int:
+    """The number of features, which both inputs need to have."""
+    maps.need_several(name, input_shape, 2)
+    first, last = (
+        maps.channels(name, shape, "channels_last") for shape in input_shape
+    )
+    if first != last:
+        raise ValueError(
+            f"Layer '{name}' crosses features with themselves. Expected as "
+            f"many in both inputs. Received: input_shape={input_shape}"
+        )
+    return last
 
 
 @component()
@@ -192,9 +163,7 @@ class Maxout(Configurable, keras.layers.Layer):
 
     def __init__(self, units: int, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = checks.integer(
-            "units", units, at_least=1, at_most=checks.MAX_CLASSES
-        )
+        self.units = checks.size("units", units)
         self.axis = checks.feature_axis("axis", axis)
         self.supports_masking = True
 

@@ -9,21 +9,18 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
-from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.resolve import activation_function
 from keras_funcs._core.typing import ActivationLike
-from keras_funcs._core.typing import ConstraintLike
-from keras_funcs._core.typing import InitializerLike
-from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
+from keras_funcs.layers._kernels import AffineLayer
 
 MAX_UNITS = 10_000_000  # bounds what a config from elsewhere can allocate
 
 
 @component(tune={"activation": Choice("silu", "gelu", "relu", "linear")})
-class GatedDense(Configurable, keras.layers.Layer):
+class GatedDense(AffineLayer):
     """The feed-forward part of a transformer, gated: SwiGLU, GEGLU and kin.
 
     Takes the place of `Dense(4 * units, "gelu")` and `Dense(units)`, with as
@@ -41,21 +38,12 @@ class GatedDense(Configurable, keras.layers.Layer):
 
     Args:
         units: Integer >= 1. Size of the output.
-        activation: Name, function or layer, Keras's or the pack's. What makes
-            a gate of the first projection; the second stays as it is.
-            Defaults to `"silu"`.
+        activation: Name, function or layer, Keras's or the pack's. Makes a
+            gate of the first projection. Defaults to `"silu"`.
         hidden: Integer >= 1, or None. Size of gate and value. Defaults to
             `None`, 2/3 of `4 * units` rounded up to a multiple of 8.
-        use_bias: Boolean. Whether the three projections have biases. Defaults
-            to `True`.
-        kernel_initializer: Initializer of the three kernels. Defaults to
-            `"glorot_uniform"`.
-        bias_initializer: Initializer of the biases. Defaults to `"zeros"`.
-        kernel_regularizer: Regularizer of the kernels. Defaults to `None`.
-        bias_regularizer: Regularizer of the biases. Defaults to `None`.
-        kernel_constraint: Constraint of the kernels. Defaults to `None`.
-        bias_constraint: Constraint of the biases. Defaults to `None`.
-        **kwargs: Keyword arguments of `keras.layers.Layer`.
+        **kwargs: `use_bias` and the `kernel_*` and `bias_*` arguments of
+            `keras.layers.Dense`, and those of `keras.layers.Layer`.
 
     Input shape:
         `(batch, ..., features)`.
@@ -64,8 +52,8 @@ class GatedDense(Configurable, keras.layers.Layer):
         `(batch, ..., units)`.
 
     Raises:
-        ValueError: for `units` or `hidden` < 1; for an unknown activation; for
-            an unknown number of features.
+        ValueError: If an argument is invalid, or the number of features is
+            unknown.
 
     Example:
 
@@ -84,13 +72,6 @@ class GatedDense(Configurable, keras.layers.Layer):
         units: int,
         activation: ActivationLike = "silu",
         hidden: int | None = None,
-        use_bias: bool = True,
-        kernel_initializer: InitializerLike = "glorot_uniform",
-        bias_initializer: InitializerLike = "zeros",
-        kernel_regularizer: RegularizerLike = None,
-        bias_regularizer: RegularizerLike = None,
-        kernel_constraint: ConstraintLike = None,
-        bias_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -98,49 +79,22 @@ class GatedDense(Configurable, keras.layers.Layer):
             "units", units, at_least=1, at_most=MAX_UNITS
         )
         self.activation, self._function = _activation(activation)
-        if hidden is not None:
-            hidden = checks.integer(
-                "hidden", hidden, at_least=1, at_most=MAX_UNITS
-            )
-        self.hidden = hidden
-        self.use_bias = checks.boolean("use_bias", use_bias)
-        self.kernel_initializer = _initializer(
-            "kernel_initializer", kernel_initializer
+        self.hidden = checks.integer(
+            "hidden", hidden, at_least=1, at_most=MAX_UNITS, optional=True
         )
-        self.bias_initializer = _initializer(
-            "bias_initializer", bias_initializer
-        )
-        self.kernel_regularizer = checks.regularizer(
-            "kernel_regularizer", kernel_regularizer
-        )
-        self.bias_regularizer = checks.regularizer(
-            "bias_regularizer", bias_regularizer
-        )
-        self.kernel_constraint = checks.constraint(
-            "kernel_constraint", kernel_constraint
-        )
-        self.bias_constraint = checks.constraint(
-            "bias_constraint", bias_constraint
-        )
-        self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise ValueError(
-                f"Layer '{self.name}' needs the number of features. Expected a "
-                "batch and a known last dimension. "
-                f"Received: input_shape={tuple(input_shape)}"
-            )
+        features = _features(self.name, input_shape)
         # 2/3 of the usual 4: three kernels weigh what two did.
         hidden = self.hidden or 8 * math.ceil(self.units / 3)
-        features = input_shape[-1]
-        self.gate_kernel, self.gate_bias = self._add("gate", features, hidden)
-        self.value_kernel, self.value_bias = self._add(
-            "value", features, hidden
+        self.gate_kernel = self.add_kernel("gate_kernel", (features, hidden))
+        self.gate_bias = self.add_bias("gate_bias", hidden)
+        self.value_kernel = self.add_kernel("value_kernel", (features, hidden))
+        self.value_bias = self.add_bias("value_bias", hidden)
+        self.output_kernel = self.add_kernel(
+            "output_kernel", (hidden, self.units)
         )
-        self.output_kernel, self.output_bias = self._add(
-            "output", hidden, self.units
-        )
+        self.output_bias = self.add_bias("output_bias", self.units)
         trained = self._function
         if isinstance(trained, keras.layers.Layer) and not trained.built:
             trained.build((*input_shape[:-1], hidden))
@@ -156,26 +110,15 @@ class GatedDense(Configurable, keras.layers.Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def _add(
-        self, name: str, features: int, units: int
-    ) -> tuple[keras.Variable, keras.Variable | None]:
-        kernel = self.add_weight(
-            shape=(features, units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name=f"{name}_kernel",
+
+def _features(name: str, input_shape: Shape) -> int:
+    if len(input_shape) < 2 or input_shape[-1] is None:
+        raise ValueError(
+            f"Layer '{name}' needs the number of features. Expected a batch "
+            "and a known last dimension. "
+            f"Received: input_shape={tuple(input_shape)}"
         )
-        if not self.use_bias:
-            return kernel, None
-        bias = self.add_weight(
-            shape=(units,),
-            initializer=self.bias_initializer,
-            regularizer=self.bias_regularizer,
-            constraint=self.bias_constraint,
-            name=f"{name}_bias",
-        )
-        return kernel, bias
+    return input_shape[-1]
 
 
 def _project(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
@@ -194,9 +137,3 @@ def _activation(value: Any) -> tuple[Any, Callable[[Tensor], Tensor]]:
         return value, value
     function = activation_function("activation", value)
     return (value if isinstance(value, str) else function), function
-
-
-def _initializer(name: str, value: Any) -> Any:
-    return checks.keras_object(
-        name, value, keras.initializers.get, "an initializer"
-    )

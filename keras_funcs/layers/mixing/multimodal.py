@@ -20,9 +20,7 @@ class GatedMultimodalUnit(Configurable, keras.layers.Layer):
     """Joins vectors of several sources, weighing each by all of them.
 
     For image and text, or sensors of which some fail: the gates learn which
-    source to believe for this sample. With `presence=True` a source may be
-    missing; whatever stands in its place, NaN too, is not read. Where sources
-    must be compared place by place, take attention.
+    source to believe for a sample. Attention compares sources place by place.
 
     Formula:
     ```python
@@ -30,34 +28,32 @@ class GatedMultimodalUnit(Configurable, keras.layers.Layer):
     y = z_1 * h_1 + (1 - z_1) * h_2        # of two sources
     y = sum(z_i * h_i)                     # of three or more
     ```
-    Of two sources, one alone counts in full where the other is missing.
+    If one of two sources is missing, the other counts in full.
 
     Args:
         units: Integer >= 1. Size of the output.
         presence: Boolean. Whether the last input tells which of the others
-            are there, as `(batch, sources)` of 0 or 1. Defaults to `False`.
+            are there, as `(batch, sources)` of 0 or 1. The values of a missing
+            source, even NaN, are not read. Defaults to `False`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
-        A list of two tensors or more, `(batch, features)` each, whose features
-        may differ in number.
+        Two or more tensors `(batch, features)`; their features may differ.
 
     Output shape:
         `(batch, units)`.
 
     Raises:
-        ValueError: If an argument is invalid, or inputs have another form.
+        ValueError: If an argument or the shape of an input is invalid.
 
     Example:
 
-    >>> layer = keras_funcs.layers.GatedMultimodalUnit(4)
-    >>> y = layer([np.ones((2, 3)), np.ones((2, 5))])
-    >>> tuple(y.shape)
+    >>> unit = keras_funcs.layers.GatedMultimodalUnit(4)
+    >>> tuple(unit([np.ones((2, 3)), np.ones((2, 5))]).shape)
     (2, 4)
 
     Reference:
-        Arevalo, Solorio, Montes-y-Gomez and Gonzalez (2017), ICLR workshop,
-        arXiv:1702.01992
+        Arevalo et al. (2017), ICLR workshop, arXiv:1702.01992
     """
 
     traits = LayerTraits(example_shape=[(6,), (2,)])
@@ -66,79 +62,83 @@ class GatedMultimodalUnit(Configurable, keras.layers.Layer):
         self, units: int, presence: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.units = checks.integer(
-            "units", units, at_least=1, at_most=checks.MAX_CLASSES
-        )
+        self.units = checks.size("units", units)
         self.presence = checks.boolean("presence", presence)
 
     def build(self, input_shape: list[Shape]) -> None:
-        maps.need_several(self.name, input_shape)
-        shapes = input_shape[:-1] if self.presence else input_shape
-        count = len(shapes)
-        if count < 2 or (
-            self.presence and tuple(input_shape[-1][1:]) != (count,)
-        ):
-            raise ValueError(
-                f"Layer '{self.name}' joins two sources or more. Expected "
-                "(batch, features) of each, and with presence=True a last "
-                "input (batch, sources). "
-                f"Received: input_shape={input_shape}"
-            )
-        total = 0
-        for shape in shapes:
-            maps.need_rank(self.name, shape, 2)
-            total += maps.channels(self.name, shape, "channels_last")
+        shapes = _sources(self.name, input_shape, self.presence)
         self.kernels = [
-            self.add_weight(
-                shape=(shape[-1], self.units),
-                initializer="glorot_uniform",
-                name=f"kernel_{index}",
-            )
+            self._add(f"kernel_{index}", shape[-1])
             for index, shape in enumerate(shapes)
         ]
-        self.gates = [
-            self.add_weight(
-                shape=(total, self.units),
-                initializer="glorot_uniform",
-                name=f"gate_{index}",
-            )
-            for index in range(1 if count == 2 else count)
-        ]
+        total = sum(shape[-1] for shape in shapes)
+        # Of two sources, the second gate is one minus the first.
+        gates = range(1 if len(shapes) == 2 else len(shapes))
+        self.gates = [self._add(f"gate_{index}", total) for index in gates]
         self.built = True
+
+    def _add(self, name: str, features: int) -> keras.Variable:
+        shape = (features, self.units)
+        return self.add_weight(shape, "glorot_uniform", name=name)
 
     def call(self, inputs: list[Tensor]) -> Tensor:
         sources, there = list(inputs), None
         if self.presence:
             # Chosen, not multiplied: what is missing may be NaN.
             there = ops.split(sources.pop() > 0, len(sources), axis=-1)
-            sources = [
-                ops.where(known, x, ops.zeros_like(x))
-                for known, x in zip(there, sources)
-            ]
+            sources = _present(sources, there)
         joined = ops.concatenate(sources, axis=-1)
         hidden = [
-            tanh(self._product(x, kernel))
-            for x, kernel in zip(sources, self.kernels)
+            tanh(self._product(x, w)) for x, w in zip(sources, self.kernels)
         ]
         logits = [self._product(joined, kernel) for kernel in self.gates]
         if len(sources) == 2:
             logits.append(-logits[0])  # 1 - sigmoid(z) = sigmoid(-z)
         gates = [ops.sigmoid(logit) for logit in logits]
         if there is not None:
-            if len(sources) == 2:  # the one that is there alone
-                gates = [
-                    ops.where(other, gate, ops.ones_like(gate))
-                    for gate, other in zip(gates, reversed(there))
-                ]
-            hidden = [
-                ops.where(known, h, ops.zeros_like(h))
-                for known, h in zip(there, hidden)
-            ]
+            gates, hidden = _completed(gates, there), _present(hidden, there)
         return sum(gate * h for gate, h in zip(gates, hidden))
 
     def _product(self, x: Tensor, kernel: Tensor) -> Tensor:
-        # Which turns float64 into float32 on Torch.
+        # Torch makes float32 of a product in float64.
         return ops.cast(ops.matmul(x, kernel), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         return (input_shape[0][0], self.units)
+
+
+def _sources(
+    name: str, input_shape: list[Shape], presence: bool
+) -> list[Shape]:
+    """The shapes of the sources."""
+    maps.need_several(name, input_shape)
+    shapes = input_shape[:-1] if presence else input_shape
+    count = len(shapes)
+    if count < 2 or (presence and tuple(input_shape[-1][1:]) != (count,)):
+        raise ValueError(
+            f"Layer '{name}' joins two sources or more. Expected (batch, "
+            "features) of each, and with presence=True a last input (batch, "
+            f"sources). Received: input_shape={input_shape}"
+        )
+    for shape in shapes:
+        maps.need_rank(name, shape, 2)
+        maps.channels(name, shape, "channels_last")
+    return shapes
+
+
+def _completed(gates: list[Tensor], there: list[Tensor]) -> list[Tensor]:
+    """Of two gates, the one that is there alone is 1."""
+    if len(gates) > 2:
+        return gates
+    return [
+        ops.where(other, gate, ops.ones_like(gate))
+        for gate, other in zip(gates, reversed(there))
+    ]
+
+
+def _present(values: list[Tensor], there: list[Tensor]) -> list[Tensor]:
+    """Zeroes what is missing."""
+    return [
+        ops.where(known, value, ops.zeros_like(value))
+        for known, value in zip(there, values)
+    ]

@@ -95,15 +95,6 @@ class DynamicTanh(_Squashing):
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`; `axis` and
             `shared_axes` are of `gamma` and `beta`.
 
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
-
     Example:
 
     >>> y = keras_funcs.layers.DynamicTanh()(np.array([[-100.0, 0.0, 100.0]]))
@@ -183,15 +174,6 @@ class DynamicErf(_Squashing):
         beta_constraint: Constraint of `beta`. Defaults to `None`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`; `axis` and
             `shared_axes` are of `gamma` and `beta`.
-
-    Input shape:
-        Any, with the batch on axis 0.
-
-    Output shape:
-        The input's.
-
-    Raises:
-        ValueError: If an argument is invalid.
 
     Example:
 

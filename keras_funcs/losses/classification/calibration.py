@@ -44,22 +44,19 @@ class FocalCalibration(OfClass, CategoricalLoss):
         gamma_wrong: Float >= 0. Focusing of the others. Defaults to `5.0`.
         threshold: Float in (0, 1). The probability that divides them.
             Defaults to `0.2`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
             soft labels `(batch, ..., C)`, whose loss is the mean over their
-            classes. An id that is no class gives NaN.
+            classes. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -122,19 +119,17 @@ class MarginLabelSmoothing(CategoricalLoss):
         alpha: Float >= 0. Weight of the penalty. Defaults to `0.1`.
         from_logits: Boolean. Whether `y_pred` are logits; of probabilities it
             is the logarithms that count. Defaults to `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -185,11 +180,10 @@ class MarginLabelSmoothing(CategoricalLoss):
 class LabelAwareSmoothing(OfClass, CategoricalLoss):
     """Label smoothing, more of it the more samples a class has.
 
-    On long-tailed data, frequent classes are the overconfident ones. Made for
-    the second stage of training, in which the classifier alone is fitted; as
-    the only measure against imbalance it is weak. Of classes of one size all
-    are smoothed by `head`. The published code spreads a label over all classes
-    instead of over the others, as the paper and this class do.
+    On long-tailed data, frequent classes are overconfident. Made for a second
+    stage of training that fits only the classifier; alone it is weak against
+    imbalance. Classes of equal size are smoothed by `head`. A label is spread
+    over the other classes, as in the paper; the published code includes it.
 
     Formula:
     ```python
@@ -208,10 +202,8 @@ class LabelAwareSmoothing(OfClass, CategoricalLoss):
             `0.1`.
         shape: `"concave"`, `"linear"` or `"convex"`. How smoothing grows with
             the counts. Defaults to `"concave"`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         absent: `"error"`, or `"ignore"` to let a class without samples pass
             as the rarest. Defaults to `"error"`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
@@ -219,13 +211,12 @@ class LabelAwareSmoothing(OfClass, CategoricalLoss):
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`, whose loss is the mean over their
-            classes. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for counts that are negative, zero, or not C; for other
-            arguments out of range; for shapes that do not fit.
+        ValueError: If counts are negative, zero or not C, another argument is
+            invalid, or shapes do not match.
 
     Example:
 

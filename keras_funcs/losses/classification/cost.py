@@ -38,16 +38,14 @@ class CostSensitive(CategoricalLoss):
             is 0.
         crossentropy_weight: Float >= 0. Share of cross-entropy. Defaults to
             `1.0`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:

@@ -45,18 +45,16 @@ class CategoricalFocal(OfClass, CategoricalLoss):
         label_smoothing: Float in [0, 1). Share of the label that is spread
             over all classes. Defaults to `0.0`.
         axis: Integer. The axis of the classes in `y_pred`. Defaults to `-1`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit; labels are never broadcast.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -123,8 +121,7 @@ class BinaryFocal(BinaryLoss):
             positives against negatives. None weighs both with 1. Defaults to
             `None`.
         gamma: Float >= 0. Focusing; 0 is cross-entropy. Defaults to `2.0`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
         label_smoothing: Float in [0, 1). Moves labels towards 1/2. Defaults
             to `0.0`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
@@ -135,8 +132,7 @@ class BinaryFocal(BinaryLoss):
         y_pred: `(batch, ..., L)`. `(batch,)` is `(batch, 1)` in both.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit; labels are never broadcast.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -201,21 +197,18 @@ class Poly1(OfClass, CategoricalLoss):
             cross-entropy or focal loss. Defaults to `1.0`.
         gamma: Float >= 0. Focusing; 0 is Poly-1 cross-entropy. Defaults to
             `0.0`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 

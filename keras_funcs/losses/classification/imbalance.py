@@ -22,17 +22,14 @@ from keras_funcs.losses.classification._weights import ClassWeighting
 
 
 @component(
-    tune={
-        "scheme": Choice(*labels.SCHEMES),
-        "label_smoothing": Range(0.0, 0.2),
-    }
+    tune={"scheme": Choice(*labels.SCHEMES), "label_smoothing": Range(0.0, 0.2)}
 )
 class WeightedCrossentropy(ClassWeighting, OfClass, CategoricalLoss):
     """Cross-entropy with a weight for each class.
 
-    What `class_weight` in `fit` does, but for masks, tokens and one-hot labels
-    too, and in `evaluate`. Strong weights on rare classes can cost more than
-    they bring: try `scheme="sqrt"`, or `LogitAdjusted`.
+    As `class_weight` of `fit`, but also for masks, tokens and one-hot labels,
+    and in `evaluate`. Strong weights on rare classes can cost more than they
+    bring: try `scheme="sqrt"`, or `LogitAdjusted`.
 
     Formula:
     ```python
@@ -42,17 +39,14 @@ class WeightedCrossentropy(ClassWeighting, OfClass, CategoricalLoss):
     Args:
         class_weights: `(C,)` floats >= 0, or None to take them from
             `class_counts`. With neither, all are 1. Defaults to `None`.
-        class_counts: `(C,)` whole numbers, or None; the weights are then
-            `keras_funcs.class_weights(class_counts, scheme)`, of mean 1.
-            Defaults to `None`.
+        class_counts: `(C,)` whole numbers, to take `keras_funcs.class_weights`
+            of, or None. Defaults to `None`.
         scheme: `"balanced"`, `"inverse"`, `"sqrt"` or `"effective"`, for
             weights from `class_counts`. Defaults to `"balanced"`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        label_smoothing: Float in [0, 1). Share of the label that is spread
-            over all classes. Defaults to `0.0`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        label_smoothing: Float in [0, 1). Share of the label for all classes.
+            Defaults to `0.0`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         absent: `"error"`, or `"ignore"` to give a class of `class_counts`
             without samples weight 0. Defaults to `"error"`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
@@ -60,12 +54,11 @@ class WeightedCrossentropy(ClassWeighting, OfClass, CategoricalLoss):
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for weights or counts that are negative or not C, for both
-            at once, and for shapes that do not fit.
+        ValueError: If both are given, an argument is invalid, or shapes differ.
 
     Example:
 
@@ -94,21 +87,20 @@ class WeightedCrossentropy(ClassWeighting, OfClass, CategoricalLoss):
             from_logits=from_logits, ignore_class=ignore_class, **kwargs
         )
         if class_weights is not None and class_counts is not None:
-            checks.invalid(
-                "class_weights", "None where `class_counts` is", class_weights
-            )
+            expected = "None, since `class_counts` is given"
+            checks.invalid("class_weights", expected, class_weights)
         self.scheme = checks.one_of("scheme", scheme, labels.SCHEMES)
         self.absent = checks.one_of("absent", absent, ("error", "ignore"))
-        self.class_weights = checks.numbers(
+        self._weights: Any = checks.numbers(
             "class_weights", class_weights, at_least=0, optional=True
         )
+        self.class_weights = self._weights
         self.class_counts = checks.class_counts(
             "class_counts", class_counts, absent, optional=True
         )
         self.label_smoothing = checks.number(
             "label_smoothing", label_smoothing, at_least=0, below=1
         )
-        self._weights: Any = self.class_weights
         if self.class_counts is not None:
             self._weights = labels.class_weights(self.class_counts, scheme)
 
@@ -150,10 +142,8 @@ class ClassBalanced(ClassWeighting, OfClass, CategoricalLoss):
         beta: Float in [0, 1), or `"auto"` for `(N - 1) / N` with `N` samples
             in all. Defaults to `"auto"`.
         gamma: Float >= 0. Focusing; 0 is cross-entropy. Defaults to `0.0`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         absent: `"error"`, or `"ignore"` to give a class without samples
             weight 0. Defaults to `"error"`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
@@ -161,12 +151,12 @@ class ClassBalanced(ClassWeighting, OfClass, CategoricalLoss):
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for counts that are negative, zero, or not C; for other
-            arguments out of range; for shapes that do not fit.
+        ValueError: If counts are negative, zero or not C, another argument is
+            invalid, or shapes do not match.
 
     Example:
 

@@ -42,10 +42,8 @@ class LogitAdjusted(OfClass, CategoricalLoss):
         class_counts: `(C,)` whole numbers, the training samples of each
             class; see `keras_funcs.class_counts`.
         tau: Float >= 0. Strength of the shift. Defaults to `1.0`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         absent: `"error"`, or `"ignore"` to let a class without samples pass
             as one with a single sample. Defaults to `"error"`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
@@ -53,12 +51,12 @@ class LogitAdjusted(OfClass, CategoricalLoss):
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for counts that are negative, zero, or not C; for shapes
-            that do not fit.
+        ValueError: If counts are negative, zero or not C, another argument is
+            invalid, or shapes do not match.
 
     Example:
 
@@ -124,8 +122,7 @@ class VectorScaling(OfClass, LogitLoss):
             class; see `keras_funcs.class_counts`.
         gamma: Float >= 0. Strength of the stretching. Defaults to `0.2`.
         tau: Float >= 0. Strength of the shift. Defaults to `1.0`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         absent: `"error"`, or `"ignore"` to let a class without samples pass
             as one with a single sample. Defaults to `"error"`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
@@ -133,12 +130,12 @@ class VectorScaling(OfClass, LogitLoss):
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`, logits.
 
     Raises:
-        ValueError: for counts that are negative, zero, or not C; for shapes
-            that do not fit.
+        ValueError: If counts are negative, zero or not C, another argument is
+            invalid, or shapes do not match.
 
     Example:
 
@@ -191,13 +188,12 @@ class VectorScaling(OfClass, LogitLoss):
 class LDAM(ClassWeighting, OfClass, LogitLoss):
     """Label-distribution-aware margin: rare classes are told apart more widely.
 
-    On long-tailed data, among the strongest; more so with `class_weights` for
+    Among the strongest on long-tailed data; more so with `class_weights` in
     the last epochs only, by `keras_funcs.callbacks.DeferredReweighting`
     (LDAM-DRW). Takes cosines: let the model end in
-    `keras_funcs.layers.CosineDense(C)` with `scale=1.0`. Margins of at most
-    `max_margin` mean nothing to logits of any size, and `scale` times logits
-    makes a training diverge; no check tells, because a compiled training step
-    does not see values. Nothing is to be undone at inference.
+    `keras_funcs.layers.CosineDense(C)` with `scale=1.0`. Logits of any other
+    size make the training diverge, which a compiled step cannot check. Do not
+    adjust predictions at inference.
 
     Formula:
     ```python
@@ -210,13 +206,11 @@ class LDAM(ClassWeighting, OfClass, LogitLoss):
         class_counts: `(C,)` whole numbers, the training samples of each
             class; see `keras_funcs.class_counts`.
         max_margin: Float >= 0. Margin of the rarest class. Defaults to `0.5`.
-        scale: Float > 0. Factor that makes logits of cosines. Defaults to
-            `30.0`.
-        class_weights: `(C,)` floats >= 0, or None for 1 each. For deferred
-            re-weighting the authors take `keras_funcs.class_weights(counts,
-            "effective", beta=0.9999)`. Defaults to `None`.
-        ignore_class: Integer or None. Labels of this value do not count.
+        scale: Float > 0. Factor of the cosines. Defaults to `30.0`.
+        class_weights: `(C,)` floats >= 0, or None for 1 each; the authors'
+            are `keras_funcs.class_weights(counts, "effective", beta=0.9999)`.
             Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         absent: `"error"`, or `"ignore"` to give a class without samples
             `max_margin`. Defaults to `"error"`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
@@ -224,13 +218,11 @@ class LDAM(ClassWeighting, OfClass, LogitLoss):
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`, whose loss is the mean over their
-            classes. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`, cosines in [-1, 1].
 
     Raises:
-        ValueError: for counts that are negative, zero, or not C; for other
-            arguments out of range; for shapes that do not fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -260,18 +252,9 @@ class LDAM(ClassWeighting, OfClass, LogitLoss):
         )
         self.max_margin = checks.number("max_margin", max_margin, at_least=0)
         self.scale = checks.number("scale", scale, above=0)
-        self.class_weights = checks.numbers(
-            "class_weights",
-            class_weights,
-            length=len(self.class_counts),
-            at_least=0,
-            optional=True,
-        )
+        self.class_weights = _weights(class_weights, len(self.class_counts))
         self._weights = self.class_weights
-        # Of the margin whose largest is 1: (n / min(n))**(-1/4)
-        rarest = min(count for count in self.class_counts if count)
-        counts = np.maximum(np.asarray(self.class_counts, float), rarest)
-        self._margins = (counts / rarest) ** -0.25
+        self._margins = _margins(self.class_counts)
 
     def check_classes(self, num_classes: int) -> None:
         check_length("class_counts", self.class_counts, num_classes)
@@ -285,3 +268,17 @@ class LDAM(ClassWeighting, OfClass, LogitLoss):
         # beside p = 1 - 1e-7: the rest has to be summed, not subtracted.
         margin = self.scale * self.max_margin * p.own(self._margins)
         return self.weigh(p, ops.softplus(p.log_odds_against() + margin))
+
+
+def _weights(weights: Any, count: int) -> list[float] | None:
+    return checks.numbers(
+        "class_weights", weights, length=count, at_least=0, optional=True
+    )
+
+
+def _margins(class_counts: Counts) -> np.ndarray:
+    """The margin of each class if the largest is 1."""
+    # (n / min(n))**(-1/4)
+    rarest = min(count for count in class_counts if count)
+    counts = np.maximum(np.asarray(class_counts, float), rarest)
+    return np.asarray((counts / rarest) ** -0.25)

@@ -18,6 +18,7 @@ from keras_funcs._core.numerics import log_of_sum
 from keras_funcs._core.numerics import statically_zero
 from keras_funcs._core.typing import Counts
 from keras_funcs._core.typing import Tensor
+from keras_funcs.losses._classes import check_length
 from keras_funcs.losses._softmax import per_class
 from keras_funcs.losses.classification._binary import BinaryLoss
 
@@ -52,8 +53,7 @@ class Asymmetric(BinaryLoss):
         gamma_negative: Float >= 0. Focusing of negatives. Defaults to `4.0`.
         clip: Float in [0, 1). Probability below which a negative has no loss.
             Defaults to `0.05`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
@@ -62,8 +62,7 @@ class Asymmetric(BinaryLoss):
         y_pred: `(batch, ..., L)`. `(batch,)` is `(batch, 1)` in both.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit; labels are never broadcast.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -120,9 +119,9 @@ class DistributionBalanced(BinaryLoss):
     """Binary cross-entropy for labels that are rare and that come together.
 
     For long-tailed multi-label data. A rare label brings frequent ones along,
-    so that sampling or weighing by label counts misses; here each sample's
-    labels share one weight, easy negatives are quieted by `negative_scale`,
-    and rare labels start from a lower score.
+    so that sampling or weights by label counts miss; here the labels of a
+    sample share one weight, `negative_scale` quiets easy negatives, and rare
+    labels start from a lower score.
 
     Formula:
     ```python
@@ -134,43 +133,34 @@ class DistributionBalanced(BinaryLoss):
     negative = sigmoid(v)**gamma * softplus(v) / negative_scale
     loss = weight * (y * positive + (1 - y) * negative)
     ```
-    averaged over the last axis. The authors' code multiplies by 2 where
-    `gamma > 0`. Without a positive label, `r` is infinite.
+    averaged over the last axis. Without a positive label, `r` is infinite. The
+    authors' code multiplies by 2 if `gamma > 0`.
 
     Args:
-        class_counts: `(L,)` whole numbers, the training samples that have
-            each label; see `keras_funcs.class_counts`.
-        num_samples: Integer above all counts, or None for their sum, as if
-            there were one label in a sample. Defaults to `None`.
+        class_counts: `(L,)` samples per label: `keras_funcs.class_counts`.
+        num_samples: Integer above all counts. Defaults to `None`, their sum.
         alpha: Float >= 0. Smallest weight. Defaults to `0.1`.
         beta: Float >= 0. Steepness of the weight. Defaults to `10.0`.
-        mu: Float. Share with the weight `alpha + 1/2`; 0.3 in the paper for
-            few labels. Defaults to `0.2`.
+        mu: Float. Share whose weight is `alpha + 0.5`. Defaults to `0.2`; the
+            paper takes 0.3, with a `negative_scale` of 5, for few labels.
         kappa: Float >= 0. Strength of the shift. Defaults to `0.05`.
-        negative_scale: Float > 0. Tolerance for negatives; 5 in the paper for
-            few labels. Defaults to `2.0`.
+        negative_scale: Float > 0. Ease of negatives. Defaults to `2.0`.
         gamma: Float >= 0. Focusing; 0 for none. Defaults to `2.0`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
+        from_logits: Boolean. Defaults to `False`, probabilities.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
-        y_true: `(batch, ..., L)` of 0, 1, or anything between; -1 is unknown
-            and does not count, and any other number gives NaN.
+        y_true: `(batch, ..., L)` from 0 to 1, or -1 if unknown; any other
+            number gives NaN.
         y_pred: `(batch, ..., L)`.
 
     Raises:
-        ValueError: for counts that are negative, zero, not L or not below
-            `num_samples`; for other arguments out of range; and for shapes
-            that do not fit.
+        ValueError: If an argument is invalid or shapes do not match.
 
     Example:
 
-    >>> loss = keras_funcs.losses.DistributionBalanced(
-    ...     [900, 100], num_samples=1000, from_logits=True
-    ... )
-    >>> value = loss(np.array([[1, 1]]), np.array([[2.0, -2.0]]))
-    >>> round(float(value), 4)
+    >>> loss = keras_funcs.losses.DistributionBalanced([900, 100], 1000)
+    >>> round(float(loss(np.array([[1, 1]]), np.array([[0.9, 0.1]]))), 4)
     0.9397
 
     Reference:
@@ -192,54 +182,53 @@ class DistributionBalanced(BinaryLoss):
     ) -> None:
         super().__init__(from_logits=from_logits, **kwargs)
         self.class_counts = checks.class_counts("class_counts", class_counts)
-        self.num_samples = checks.integer(
-            "num_samples",
-            num_samples,
-            at_least=max(self.class_counts) + 1,
-            optional=True,
-        )
-        self.alpha = checks.number("alpha", alpha, at_least=0)
-        self.beta = checks.number("beta", beta, at_least=0)
+        self.num_samples = _num_samples(num_samples, self.class_counts)
+        checks.store(self, alpha=alpha, beta=beta, kappa=kappa, gamma=gamma)
         self.mu = checks.number("mu", mu)
-        self.kappa = checks.number("kappa", kappa, at_least=0)
-        self.negative_scale = checks.number(
-            "negative_scale", negative_scale, above=0
-        )
-        self.gamma = checks.number("gamma", gamma, at_least=0)
+        self.negative_scale = _scale(negative_scale)
         counts = np.asarray(self.class_counts, float)
         self._inverse = 1.0 / counts
         self._log_odds = np.log((num_samples or counts.sum()) / counts - 1.0)
 
     def check_labels(self, num_labels: int) -> None:
-        if len(self.class_counts) != num_labels:
-            checks.invalid(
-                "class_counts",
-                f"one for each of the {num_labels} labels",
-                self.class_counts,
-            )
+        check_length("class_counts", self.class_counts, num_labels, "labels")
 
     def each(self, y: Tensor, z: Tensor) -> Tensor:
         # u = z - kappa / negative_scale log(num_samples / n - 1)
-        log_odds = per_class(self._log_odds, z, -1)
-        u = z - self.kappa / self.negative_scale * log_odds
-        v = self.negative_scale * u
-        positive, negative = ops.softplus(-u), ops.softplus(v)
-        if not statically_zero(self.gamma):
-            # log(sigmoid(-u)) = -softplus(u)
-            positive = ops.exp(-self.gamma * ops.softplus(u)) * positive
-            negative = ops.exp(-self.gamma * ops.softplus(-v)) * negative
-        loss = y * positive + (1.0 - y) * negative / self.negative_scale
-        return self._weight(y) * loss
+        scale, log_odds = self.negative_scale, per_class(self._log_odds, z, -1)
+        u = z - self.kappa / scale * log_odds
+        negative = _focal(-scale * u, self.gamma) / scale
+        loss = y * _focal(u, self.gamma) + (1.0 - y) * negative
+        return loss * _weight(y, self._inverse, self.alpha, self.beta, self.mu)
 
-    def _weight(self, y: Tensor) -> Tensor:
-        # r = (1 / n) / sum_c(y_c / n_c)
-        inverse = per_class(self._inverse, y, -1)
-        total = ops.sum(y * inverse, axis=-1, keepdims=True)
-        some = total > 0
-        r = inverse / ops.where(some, total, ops.ones_like(total))
-        # weight = alpha + sigmoid(beta (r - mu))
-        share = ops.sigmoid(self.beta * (r - self.mu))
-        return self.alpha + ops.where(some, share, ops.ones_like(share))
+
+def _num_samples(value: Any, counts: Counts) -> int | None:
+    least = max(counts) + 1
+    return checks.integer("num_samples", value, at_least=least, optional=True)
+
+
+def _scale(value: Any) -> float:
+    return checks.number("negative_scale", value, above=0)
+
+
+def _focal(z: Tensor, gamma: Any) -> Tensor:
+    """`sigmoid(-z)**gamma * softplus(-z)`."""
+    loss = ops.softplus(-z)
+    if statically_zero(gamma):
+        return loss
+    # log(sigmoid(-z)) = -softplus(z)
+    return ops.exp(-gamma * ops.softplus(z)) * loss
+
+
+def _weight(y: Tensor, inverse: Any, alpha: Any, beta: Any, mu: Any) -> Tensor:
+    # r = (1 / n) / sum_c(y_c / n_c), infinite without a positive label
+    part = per_class(inverse, y, -1)
+    total = ops.sum(y * part, axis=-1, keepdims=True)
+    some = total > 0
+    r = part / ops.where(some, total, ops.ones_like(total))
+    # weight = alpha + sigmoid(beta (r - mu))
+    share = ops.sigmoid(beta * (r - mu))
+    return alpha + ops.where(some, share, ops.ones_like(share))
 
 
 def _log_sum(log_q: Tensor, clip: Any) -> Tensor:

@@ -43,22 +43,19 @@ class GeneralizedCrossentropy(OfClass, CategoricalLoss):
 
     Args:
         q: Float in (0, 1]. Robustness. Defaults to `0.7`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
             soft labels `(batch, ..., C)`, whose loss is the mean over their
-            classes. An id that is no class gives NaN.
+            classes. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -114,22 +111,19 @@ class SymmetricCrossentropy(OfClass, CategoricalLoss):
         beta: Float >= 0. Weight of the reverse. Defaults to `1.0`.
         label_floor: Float in (0, 1). What the zeros of a label are taken for
             in the reverse part. Defaults to `1e-4`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
             soft labels `(batch, ..., C)`, whose loss is the mean over their
-            classes. An id that is no class gives NaN.
+            classes. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -193,22 +187,19 @@ class ActivePassive(OfClass, CategoricalLoss):
         alpha: Float >= 0. Weight of the active part. Defaults to `1.0`.
         beta: Float >= 0. Weight of the passive part. Defaults to `1.0`.
         passive: `"absolute"` or `"reverse"`. Defaults to `"reverse"`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
             soft labels `(batch, ..., C)`, whose loss is the mean over their
-            classes. An id that is no class gives NaN.
+            classes. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -271,21 +262,18 @@ class Bootstrap(CategoricalLoss):
             authors take 0.95 for soft and 0.8 for hard targets. Defaults to
             `0.95`.
         target: `"soft"` or `"hard"`. Defaults to `"soft"`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 

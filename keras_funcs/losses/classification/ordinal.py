@@ -36,16 +36,14 @@ class RankedProbability(CategoricalLoss):
     ```
 
     Args:
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., K)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., K)`. An invalid id gives NaN.
         y_pred: `(batch, ..., K)`, in the order of the classes.
 
     Raises:
@@ -156,13 +154,12 @@ class CORAL(ThresholdLoss):
     ```
 
     Args:
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, from 0 to
-            `K - 1`. An id that is no class gives NaN.
+            `K - 1`. An invalid id gives NaN.
         y_pred: `(batch, ..., K - 1)`, logits.
 
     Raises:
@@ -205,13 +202,12 @@ class CORN(ThresholdLoss):
     ```
 
     Args:
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, from 0 to
-            `K - 1`. An id that is no class gives NaN.
+            `K - 1`. An invalid id gives NaN.
         y_pred: `(batch, ..., K - 1)`, logits.
 
     Raises:

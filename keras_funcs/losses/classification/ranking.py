@@ -46,8 +46,7 @@ class PairwiseAUC(ScoreLoss):
         margin: Float >= 0, by which a positive should lead, or None for 0
             with `"logistic"` and 1 with `"squared_hinge"`. Defaults to
             `None`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
@@ -57,8 +56,7 @@ class PairwiseAUC(ScoreLoss):
         sample_weight: `(batch,)` or `(batch, ...)`: repetitions.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -127,10 +125,8 @@ class AUCMargin(ScoreLoss):
 
     Args:
         margin: Float >= 0, by which positives should lead. Defaults to `1.0`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
@@ -140,8 +136,7 @@ class AUCMargin(ScoreLoss):
         sample_weight: `(batch,)` or `(batch, ...)`: repetitions.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 

@@ -44,13 +44,11 @@ class SoftFBeta(ScoreLoss):
     Args:
         beta: Float >= 0. How many times more recall counts than precision.
             Defaults to `1.0`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
         multi_label: Boolean. Whether each of several classes is a yes or no
             of its own, a sigmoid's; otherwise a softmax's. Defaults to
             `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
@@ -61,8 +59,7 @@ class SoftFBeta(ScoreLoss):
         sample_weight: `(batch,)` or `(batch, ...)`: repetitions.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -125,8 +122,7 @@ class SigmoidF1(ScoreLoss):
         slope: Float > 0. Steepness of the sigmoid. Defaults to `1.0`.
         offset: Float. Moves the threshold to the logit `-offset`. Defaults to
             `0.0`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
@@ -136,8 +132,7 @@ class SigmoidF1(ScoreLoss):
         sample_weight: `(batch,)` or `(batch, ...)`: repetitions.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -174,12 +169,11 @@ class SigmoidF1(ScoreLoss):
 class SoftMCC(ScoreLoss):
     """One minus the Matthews correlation coefficient of the batch.
 
-    Where the score that counts is MCC: unlike F1 it rewards true negatives,
-    and one class cannot be bought with another. From 0 to 2; 1 is no better
-    than guessing. With several classes it is the coefficient of the whole
-    confusion matrix; with `multi_label`, the mean of one for each label that
-    the batch has both of. Bounded, with hardly a gradient on confidently wrong
-    samples.
+    If the score that counts is MCC: unlike F1 it rewards true negatives, so
+    that no class is bought with another. From 0 to 2; 1 is guessing. Several
+    classes share the coefficient of their confusion matrix; `multi_label`
+    averages that of each label with both values in the batch. Bounded, with
+    hardly a gradient on confidently wrong samples.
 
     Formula:
     ```python
@@ -194,10 +188,8 @@ class SoftMCC(ScoreLoss):
         from_logits: Boolean. Whether `y_pred` are logits. Defaults to
             `False`: probabilities, which are divided by their sum.
         multi_label: Boolean. Whether each of several classes is a yes or no
-            of its own, a sigmoid's; otherwise a softmax's. Defaults to
-            `False`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+            of its own (sigmoid, not softmax). Defaults to `False`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
@@ -208,8 +200,7 @@ class SoftMCC(ScoreLoss):
         sample_weight: `(batch,)` or `(batch, ...)`: repetitions.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 

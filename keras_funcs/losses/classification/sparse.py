@@ -27,14 +27,13 @@ class SparsemaxLoss(LogitLoss):
     and for soft labels `sum(y * z)` for `z[y]`, `sum(y**2) / 2` for `1 / 2`.
 
     Args:
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `axis`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)`, logits.
 
     Raises:

@@ -163,8 +163,7 @@ class SigLIP(EmbeddingLoss):
         y_pred: `(batch, 2 * dimension)`, two embeddings side by side.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 

@@ -59,8 +59,7 @@ class TripletSemiHard(EmbeddingLoss):
         y_pred: Embeddings `(batch, dimension)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -126,8 +125,7 @@ class TripletHard(EmbeddingLoss):
         y_pred: Embeddings `(batch, dimension)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -191,8 +189,7 @@ class LiftedStructure(EmbeddingLoss):
         y_pred: Embeddings `(batch, dimension)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 

@@ -8,9 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_funcs._core import checks
-from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
-from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import inverse_softplus
 from keras_funcs._core.typing import Tensor
@@ -20,25 +18,20 @@ from keras_funcs.losses.hosted._partition import HIGH
 from keras_funcs.losses.hosted._partition import LOW
 from keras_funcs.losses.hosted._partition import log_partition
 from keras_funcs.losses.hosted._partition import partition_table
-
-Each = Callable[[Tensor, Tensor], Tensor]
-
-REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight")
+from keras_funcs.losses.hosted._reduced import ReducedLoss
 
 
 @component()
-class AdaptiveRobust(Configurable, AdaptiveLoss):
+class AdaptiveRobust(ReducedLoss):
     """Learns the shape and the scale of a robust regression loss.
 
-    For regression whose noise is not known to be normal: between the squared
-    error (`alpha` near 2) and the Cauchy loss (near 0), the data decides how
-    much an outlier counts, and by `scale` from which size of error on it is
-    one. Where outliers are labels to be ignored at a known size, a fixed loss
-    such as `keras.losses.Huber` is simpler.
+    For regression with noise that may not be normal: between the squared error
+    (`alpha` near 2) and the Cauchy loss (near 0), the data decide how much an
+    outlier counts, and by `scale` how large an error makes one. If the size of
+    outliers is known, `keras.losses.Huber` is simpler.
 
-    It is a negative log-likelihood: with its normalization a small `alpha` is
-    no way out, and the value falls below 0 for small errors. To be hosted by
-    `keras_funcs.losses.LossModel`.
+    A negative log-likelihood, below 0 for small errors: the normalization
+    keeps `alpha` up. To be hosted by `keras_funcs.losses.LossModel`.
 
     Formula:
     ```python
@@ -49,13 +42,11 @@ class AdaptiveRobust(Configurable, AdaptiveLoss):
     `c = 1`; averaged over the last axis.
 
     Args:
-        alpha: Float in (0.001, 1.999). Shape to begin with. Defaults to
-            `1.0`.
-        scale: Float > `min_scale`. Scale to begin with. Defaults to `1.0`.
-        min_scale: Float > 0. What the scale stays above. Defaults to `1e-5`.
-        units: Integer >= 1, or None. With a number, the size of the last axis
-            of `y_pred`: each has a shape and a scale of its own. None shares
-            one pair. Defaults to `None`.
+        alpha: Float in (0.001, 1.999). Initial shape. Defaults to `1.0`.
+        scale: Float > `min_scale`. Initial scale. Defaults to `1.0`.
+        min_scale: Float > 0. Lower bound of the scale. Defaults to `1e-5`.
+        units: Integer >= 1, or None. The size of the last axis of `y_pred`, to
+            learn a pair of each; None learns one. Defaults to `None`.
         reduction: `"sum_over_batch_size"`, `"mean"`, `"sum"` or
             `"mean_with_sample_weight"`. Defaults to `"sum_over_batch_size"`.
         **kwargs: `name`, `trainable` and `dtype` of `keras.layers.Layer`.
@@ -65,14 +56,13 @@ class AdaptiveRobust(Configurable, AdaptiveLoss):
         y_pred: `(batch, ..., D)`.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not fit.
+        ValueError: If an argument is invalid or shapes do not match.
 
     Example:
 
-    >>> loss = keras_funcs.losses.AdaptiveRobust()
     >>> y = np.zeros((4, 1))
-    >>> value = keras.ops.convert_to_numpy(loss.compute(y, y))
-    >>> round(float(value), 4)
+    >>> value = keras_funcs.losses.AdaptiveRobust().compute(y, y)
+    >>> round(float(keras.ops.convert_to_numpy(value)), 4)
     1.1855
 
     Reference:
@@ -92,27 +82,17 @@ class AdaptiveRobust(Configurable, AdaptiveLoss):
         checks.number("min_scale", min_scale, above=0)
         checks.number("scale", scale, above=min_scale)
         checks.integer("units", units, at_least=1, at_most=10**6, optional=True)
-        checks.one_of("reduction", reduction, REDUCTIONS)
-        super().__init__(**kwargs)
-        self.alpha = float(alpha)
-        self.scale = float(scale)
-        self.min_scale = float(min_scale)
-        self.units = units
-        self.reduction = reduction
+        super().__init__(reduction=reduction, **kwargs)
+        self.alpha, self.units = float(alpha), units
+        self.scale, self.min_scale = float(scale), float(min_scale)
         shape = () if units is None else (int(units),)
-        share = (self.alpha - LOW) / (HIGH - LOW)
-        self._latent_alpha = self.add_state(
-            "alpha", shape, math.log(share) - math.log1p(-share), trainable=True
-        )
-        excess = inverse_softplus(self.scale - self.min_scale)
-        self._latent_scale = self.add_state(
-            "scale", shape, excess, trainable=True
-        )
-        self._table = partition_table()
-        self._loss = _Likelihood(
-            self.each,
-            reduction=reduction,
-            dtype=at_least_float32(self.variable_dtype),
+        odds = math.log(alpha - LOW) - math.log(HIGH - alpha)
+        self._latent_alpha = self.add_state("alpha", shape, odds, True)
+        excess = inverse_softplus(scale - min_scale)
+        self._latent_scale = self.add_state("scale", shape, excess, True)
+        dtype = at_least_float32(self.variable_dtype)
+        self.inner = _Likelihood(
+            self._current, units, reduction=reduction, dtype=dtype
         )
 
     @property
@@ -131,36 +111,25 @@ class AdaptiveRobust(Configurable, AdaptiveLoss):
         excess = ops.softplus(ops.convert_to_tensor(self._latent_scale))
         return LOW + (HIGH - LOW) * share, self.min_scale + excess
 
-    def compute(
+
+class _Likelihood(RegressionLoss):
+    """The loss of numbers, at the layer's shape and scale."""
+
+    def __init__(
         self,
-        y_true: Any,
-        y_pred: Any,
-        sample_weight: Any = None,
-        training: bool = False,
-    ) -> Tensor:
-        return self._loss(y_true, y_pred, sample_weight)
+        current: Callable[[], tuple[Tensor, Tensor]],
+        units: int | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name="likelihood", **kwargs)
+        self._current, self._units = current, units
+        self._table = partition_table()
 
     def each(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of every number."""
-        if self.units not in (None, y_pred.shape[-1]):
+        if self._units not in (None, y_pred.shape[-1]):
             expected = f"{y_pred.shape[-1]}, the size of the last axis"
-            checks.invalid("units", expected, self.units)
+            checks.invalid("units", expected, self._units)
         alpha, scale = self._current()
         # loss = rho(y - y_pred, alpha, scale) + log(scale) + log(Z(alpha))
         loss = rho(y_true - y_pred, alpha, scale)
         return loss + ops.log(scale) + log_partition(alpha, self._table)
-
-
-class _Likelihood(RegressionLoss):
-    """Shapes, weights, masks and the reduction for a layer's numbers.
-
-    It holds the layer's method and not the layer: Keras would walk from one to
-    the other without end while it loads a file.
-    """
-
-    def __init__(self, likelihood: Each, **kwargs: Any) -> None:
-        super().__init__(name="likelihood", **kwargs)
-        self._likelihood = likelihood
-
-    def each(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return self._likelihood(y_true, y_pred)

@@ -9,9 +9,7 @@ from keras import ops
 from keras_funcs._core import checks
 from keras_funcs._core import labels
 from keras_funcs._core.backend import active
-from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
-from keras_funcs._core.hosting import AdaptiveLoss
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Counts
@@ -19,37 +17,30 @@ from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._classes import CategoricalLoss
 from keras_funcs.losses._softmax import Softmax
 from keras_funcs.losses._softmax import per_class
-
-REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight")
+from keras_funcs.losses.hosted._reduced import ProgressLoss
 
 # Chosen on validation data of two long-tailed sets of digits, for a linear and
 # for a cosine head; results are flat around them.
 RAMP = 0.3  # the share of a training in which the shift grows from 0 to 1
 DEFERRAL = 0.5  # the share without class weights
 MARGIN = 4.0  # of the rarest class, in logits
-UNPLANNED = RAMP  # where nobody tells it: the whole shift, without weights
 
 
 @component()
-class AutoBalanced(Configurable, AdaptiveLoss):
+class AutoBalanced(ProgressLoss):
     """Cross-entropy for long-tailed data, with nothing to tune.
 
-    The first thing to try where classes are unequal and there is no time to
-    compare losses. It is `LogitAdjusted` whose shift grows in the first part
-    of the training, when features are learned from the data as it is; with
-    LDAM's margins, larger for rarer classes; and, in the second half, with
-    weights for rare classes, of which only the root is taken, since the shift
-    corrects the frequencies already. Its plain argmax aims at balanced error.
+    The first thing to try if classes are unequal and there is no time to
+    compare losses. It is `LogitAdjusted` with a shift that grows in the first
+    part of the training, with LDAM's larger margins for rarer classes, and, in
+    the second half, with the root of class weights, because the shift already
+    corrects the frequencies. Its plain argmax aims at balanced error. `y_pred`
+    are logits; a cosine head, such as `keras_funcs.layers.CosineDense(C,
+    scale=16)`, is better on some data and worse on other.
 
-    `y_pred` are logits; there is no `from_logits`. With a cosine head, such as
-    `keras_funcs.layers.CosineDense(C, scale=16)`, it is better on some data
-    and worse on other: try both.
-
-    To be hosted by `keras_funcs.losses.LossModel`, whose `fit` tells it how
-    much of the training is done. Where nobody does, as in a loop of
-    `train_on_batch`, the shift is whole and there are no weights; call
-    `follow` to change that. Every `fit` begins anew: use `initial_epoch` to go
-    on with one.
+    `fit` of `keras_funcs.losses.LossModel` hosts it and tells it the progress.
+    Otherwise the shift is whole and there are no weights until you call
+    `follow`. Every `fit` begins anew: pass `initial_epoch` to continue one.
 
     Formula:
     ```python
@@ -58,16 +49,14 @@ class AutoBalanced(Configurable, AdaptiveLoss):
     weight_c = 1 if progress < 0.5 else effective_c ** (1 / 2)
     loss = -weight_y * log(softmax(z + tau * log(n / sum(n)) - margin)[y])
     ```
-    with the margin of y taken from the logit of y alone, `effective` the
-    class weights of the effective number of samples, and the roots divided by
-    their mean.
+    with the margin taken from the logit of y alone, `effective` the class
+    weights of the effective number of samples, and roots divided by their mean.
 
     Args:
         class_counts: `(C,)` whole numbers, the training samples of each
             class; see `keras_funcs.class_counts`.
-        axis: Integer. The axis of the classes in `y_pred`. Defaults to `-1`.
-        ignore_class: Integer or None. Labels of this value do not count.
-            Defaults to `None`.
+        axis: Integer. The class axis of `y_pred`. Defaults to `-1`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         absent: `"error"`, or `"ignore"` to let a class without samples pass
             as one with a single sample. Defaults to `"error"`.
         reduction: `"sum_over_batch_size"`, `"mean"`, `"sum"` or
@@ -76,12 +65,11 @@ class AutoBalanced(Configurable, AdaptiveLoss):
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
-            soft labels `(batch, ..., C)`. An id that is no class gives NaN.
+            soft labels `(batch, ..., C)`. An invalid id gives NaN.
         y_pred: `(batch, ..., C)` logits.
 
     Raises:
-        ValueError: for counts that are negative, zero, or not C; for shapes
-            that do not fit.
+        ValueError: If an argument is invalid or shapes do not match.
 
     Example:
 
@@ -96,6 +84,7 @@ class AutoBalanced(Configurable, AdaptiveLoss):
     """
 
     traits = LossTraits(targets="classes")
+    unplanned = RAMP  # the whole shift, without weights
 
     def __init__(
         self,
@@ -106,79 +95,34 @@ class AutoBalanced(Configurable, AdaptiveLoss):
         reduction: str = "sum_over_batch_size",
         **kwargs: Any,
     ) -> None:
-        counts = checks.class_counts("class_counts", class_counts, absent)
-        checks.one_of("reduction", reduction, REDUCTIONS)
-        super().__init__(**kwargs)
-        self.class_counts = counts
+        super().__init__(reduction=reduction, **kwargs)
         self.absent = absent
-        self.reduction = reduction
-        self._progress = self.add_state(
-            "progress", (), UNPLANNED, trainable=False
+        self.class_counts = checks.class_counts(
+            "class_counts", class_counts, absent
         )
-        self._step = self.add_state("step", (), 0.0, trainable=False)
-        self._loss = _Balanced(
-            self.at,
-            counts,
+        self.inner = _Balanced(
+            self.done,
+            self.class_counts,
             axis=axis,
             ignore_class=ignore_class,
             reduction=reduction,
             dtype=at_least_float32(self.variable_dtype),
         )
-        self.axis = self._loss.axis
-        self.ignore_class = self._loss.ignore_class
-
-    @property
-    def progress(self) -> float:
-        """The share of the training that is done."""
-        return float(ops.convert_to_numpy(self._progress))
-
-    def follow(self, progress: float, step: float) -> None:
-        """Says how much of the training is done, and what a step adds.
-
-        Args:
-            progress: Float in [0, 1].
-            step: Float >= 0.
-        """
-        progress = checks.number("progress", progress, at_least=0, at_most=1)
-        self._progress.assign(progress)
-        self._step.assign(checks.number("step", step, at_least=0))
-
-    def compute(
-        self,
-        y_true: Any,
-        y_pred: Any,
-        sample_weight: Any = None,
-        training: bool = False,
-    ) -> Tensor:
-        loss = self._loss(y_true, y_pred, sample_weight)
-        if training:
-            done = ops.convert_to_tensor(self._progress) + self._step
-            self._progress.assign(ops.clip(done, 0.0, 1.0))
-        return loss
-
-    def at(self) -> tuple[Tensor, Tensor]:
-        """The shift's strength, and whether classes are weighed: 0 or 1."""
-        progress = ops.convert_to_tensor(self._progress)
-        # tau = min(1, progress / 0.3)
-        tau = ops.clip(progress / RAMP, 0.0, 1.0)
-        return tau, ops.cast(progress >= DEFERRAL, progress.dtype)
+        self.axis = self.inner.axis
+        self.ignore_class = self.inner.ignore_class
 
 
 class _Balanced(CategoricalLoss):
-    """The loss of a label, at the layer's progress.
-
-    It holds the layer's method and not the layer: Keras would walk from one to
-    the other without end while it loads a file.
-    """
+    """The loss of a label, at the layer's progress."""
 
     def __init__(
         self,
-        at: Callable[[], tuple[Tensor, Tensor]],
+        done: Callable[[], Tensor],
         counts: tuple[int, ...],
         **kwargs: Any,
     ) -> None:
         super().__init__(name="balanced", from_logits=True, **kwargs)
-        self._at, self._counts = at, counts
+        self._done, self._counts = done, counts
         self._log_prior = labels.log_prior(counts)
         n = np.maximum(np.asarray(counts, float), 1.0)
         # margin_c = 4 (min(n) / n_c)**(1/4)
@@ -193,11 +137,17 @@ class _Balanced(CategoricalLoss):
             checks.invalid("class_counts", expected, self._counts)
 
     def adjust(self, logits: Tensor) -> Tensor:
-        tau, _ = self._at()
+        # tau = min(1, progress / 0.3)
+        tau = ops.clip(self._done() / RAMP, 0.0, 1.0)
         return logits + tau * per_class(self._log_prior, logits, self.axis)
 
+    def _weighs(self) -> Tensor:
+        """Whether classes are weighed: 0 or 1."""
+        progress = self._done()
+        return ops.cast(progress >= DEFERRAL, progress.dtype)
+
     def sparse(self, ids: Tensor, softmax: Softmax) -> Tensor:
-        _, weighs = self._at()
+        weighs = self._weighs()
         odds = softmax.log_not_p_of(ids) - softmax.log_p_of(ids)
         margin = active().constant(self._margin, odds)
         excess = active().constant(self._excess, odds)
@@ -206,7 +156,7 @@ class _Balanced(CategoricalLoss):
         return (1.0 + weighs * ops.take(excess, ids, axis=0)) * loss
 
     def soft(self, target: Tensor, softmax: Softmax) -> Tensor:
-        _, weighs = self._at()
+        weighs = self._weighs()
         odds = softmax.log_not_p() - softmax.log_p()
         loss = ops.softplus(odds + per_class(self._margin, odds, self.axis))
         weight = 1.0 + weighs * per_class(self._excess, odds, self.axis)

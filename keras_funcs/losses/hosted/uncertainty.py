@@ -22,17 +22,52 @@ from keras_funcs.losses._compose import check_batch
 from keras_funcs.losses._compose import revive
 
 
+class _Untracked:
+    """Holds a structure as it is: Keras would track, and wrap, its parts."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class _OfSeveral(AdaptiveLoss):
+    """Abstract: a loss of several losses, in a structure.
+
+    Not by `self.losses`: those of a layer are what `add_loss` collects.
+    """
+
+    _held: _Untracked
+    _parts: _Untracked
+    _regression: _Untracked
+
+    @property
+    def parts(self) -> Any:
+        """The losses, in the structure of `losses`."""
+        return self._parts.value
+
+    @property
+    def regression(self) -> Any:
+        """Which losses are for regression, as it was given."""
+        return self._regression.value
+
+    def get_config(self) -> Config:
+        serialize = keras.saving.serialize_keras_object
+        losses = _map(
+            lambda item: item if isinstance(item, str) else serialize(item),
+            self._held.value,
+        )
+        config: Config = super().get_config()
+        return {**config, "losses": losses, "regression": self.regression}
+
+
 @component()
-class UncertaintyWeighted(AdaptiveLoss):
+class UncertaintyWeighted(_OfSeveral):
     """Weighs several losses by one learned uncertainty each.
 
-    For tasks whose losses have different units or noise, where weights would
-    have to be found by trial: several outputs, or several losses of one. A
-    task that stays noisy gets less weight. It makes losses comparable, not
-    important: where one task matters more, use `WeightedSum`.
-
-    The total is a log-likelihood and falls below 0 as losses become small;
-    that is no error. To be hosted by `keras_funcs.losses.LossModel`.
+    For several outputs, or several losses of one, of different units or noise:
+    it saves the search for weights. A task that stays noisy gets less weight.
+    If one task matters more, use `WeightedSum`. The total is a log-likelihood
+    and falls below 0 as losses become small. To be hosted by
+    `keras_funcs.losses.LossModel`.
 
     Formula:
     ```python
@@ -45,9 +80,9 @@ class UncertaintyWeighted(AdaptiveLoss):
         losses: List of losses of one output, or a list or dict with one for
             each of several outputs; in place of one, a list of several.
             `Loss` objects, functions, or names.
-        regression: Structure of booleans like `losses`, or None to know it
-            from the losses: those of residuals are for regression. It moves
-            `s_k` by `log(2)`, and the total by as much. Defaults to `None`.
+        regression: Structure of booleans like `losses`, or None: losses of
+            residuals are for regression. It moves `s_k` by `log(2)`, and the
+            total by as much. Defaults to `None`.
         **kwargs: `name`, `trainable` and `dtype` of `keras.layers.Layer`.
 
     Inputs:
@@ -56,8 +91,8 @@ class UncertaintyWeighted(AdaptiveLoss):
         y_pred: A tensor, or a list or dict of the outputs.
 
     Raises:
-        ValueError: for what is no loss, a loss that is not reduced to one
-            number, and outputs that do not fit the losses.
+        ValueError: If a loss is invalid or not reduced to one number, or
+            outputs do not match the losses.
 
     Example:
 
@@ -74,43 +109,16 @@ class UncertaintyWeighted(AdaptiveLoss):
     def __init__(
         self, losses: Any, regression: Any = None, **kwargs: Any
     ) -> None:
-        if not isinstance(losses, (list, tuple, dict)) or not losses:
-            checks.invalid("losses", "a list or dict of losses", losses)
-        if isinstance(losses, dict) and "class_name" in losses:
-            checks.invalid("losses", "a list or dict of losses", losses)
-        held = _map(lambda item: revive("losses", item), losses)
-        parts = _map(lambda item: as_loss("losses", item), held)
+        held, parts = _read(losses)
         flat = list(_leaves(parts))
-        for part in flat:
-            if part.reduction in (None, "none"):
-                expected = "losses that are reduced to one number"
-                checks.invalid("losses", expected, part.name)
-        kinds = [_is_regression(part) for part in flat]
-        if regression is not None:
-            kinds = list(_leaves(regression))
-            if len(kinds) != len(flat):
-                expected = f"{len(flat)} booleans, one for each loss"
-                checks.invalid("regression", expected, regression)
-            for kind in kinds:
-                checks.boolean("regression", kind)
+        kinds = _kinds(regression, flat)
         super().__init__(**kwargs)
-        # Keras would track, and wrap, lists and dicts.
         self._held, self._parts = _Untracked(held), _Untracked(parts)
         self._regression = _Untracked(regression)
         self._factors = tuple(0.5 if kind else 1.0 for kind in kinds)
         self.log_variances = self.add_state(
             "log_variances", (len(flat),), 0.0, trainable=True
         )
-
-    @property
-    def parts(self) -> Any:
-        """The losses, in the structure of `losses`."""
-        return self._parts.value
-
-    @property
-    def regression(self) -> Any:
-        """Which losses are for regression, as it was given."""
-        return self._regression.value
 
     @property
     def uncertainties(self) -> np.ndarray:
@@ -129,35 +137,49 @@ class UncertaintyWeighted(AdaptiveLoss):
         weights = ops.exp(-s)
         total = 0.5 * once(s)
         tasks = _tasks(self.parts, y_true, y_pred, sample_weight)
-        for k, (part, labels, outputs, weight) in enumerate(tasks):
-            outputs = inputs.dense("y_pred", outputs)
-            labels = inputs.dense("y_true", labels)
-            check_batch(labels, outputs)
-            if weight is not None:
-                weight = inputs.dense("sample_weight", weight)
-            inputs.check_class_weight(self, labels, outputs, weight)
-            weight = weight_for(part, weight, outputs)
-            value = ops.cast(part(labels, outputs, weight), s.dtype)
+        for k, task in enumerate(tasks):
+            value = ops.cast(_value(self, *task), s.dtype)
             # c_k exp(-s_k) L_k + s_k / 2
             total = total + self._factors[k] * weights[k] * value
         return total
 
-    def get_config(self) -> Config:
-        # Not by `self.losses`: those of a layer are what `add_loss` collects.
-        serialize = keras.saving.serialize_keras_object
-        losses = _map(
-            lambda item: item if isinstance(item, str) else serialize(item),
-            self._held.value,
-        )
-        config: Config = super().get_config()
-        return {**config, "losses": losses, "regression": self.regression}
+
+def _read(losses: Any) -> tuple[Any, Any]:
+    """The structure that a config holds, and that of the losses."""
+    named = isinstance(losses, dict) and "class_name" in losses
+    if not isinstance(losses, (list, tuple, dict)) or not losses or named:
+        checks.invalid("losses", "a list or dict of losses", losses)
+    held = _map(lambda item: revive("losses", item), losses)
+    parts = _map(lambda item: as_loss("losses", item), held)
+    for part in _leaves(parts):
+        if part.reduction in (None, "none"):
+            expected = "losses that are reduced to one number"
+            checks.invalid("losses", expected, part.name)
+    return held, parts
 
 
-class _Untracked:
-    """Holds a structure as it is."""
+def _kinds(regression: Any, losses: list[keras.losses.Loss]) -> list[bool]:
+    """Whether each loss is for regression."""
+    if regression is None:
+        return [_is_regression(loss) for loss in losses]
+    kinds = list(_leaves(regression))
+    if len(kinds) != len(losses):
+        expected = f"{len(losses)} booleans, one for each loss"
+        checks.invalid("regression", expected, regression)
+    return [checks.boolean("regression", kind) for kind in kinds]
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
+
+def _value(
+    loss: AdaptiveLoss, part: Any, labels: Any, outputs: Any, weight: Any
+) -> Tensor:
+    """The reduced loss of one task."""
+    outputs = inputs.dense("y_pred", outputs)
+    labels = inputs.dense("y_true", labels)
+    check_batch(labels, outputs)
+    if weight is not None:
+        weight = inputs.dense("sample_weight", weight)
+    inputs.check_class_weight(loss, labels, outputs, weight)
+    return part(labels, outputs, weight_for(part, weight, outputs))
 
 
 def _map(function: Any, structure: Any) -> Any:

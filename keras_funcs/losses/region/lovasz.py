@@ -77,8 +77,7 @@ class LovaszHinge(RegionLoss):
     Args:
         per_sample: Boolean. Whether each sample is a region; otherwise the
             batch is one and the loss a scalar. Defaults to `False`.
-        ignore_class: Integer or None. Pixels of this label do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
@@ -89,8 +88,7 @@ class LovaszHinge(RegionLoss):
             a size, as if of so many equal pixels.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -148,12 +146,10 @@ class LovaszSoftmax(RegionLoss):
         classes: `"present"`, the classes that the region's labels have;
             `"all"`; or a list of the ids to average over. Defaults to
             `"present"`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
         per_sample: Boolean. Whether each sample is a region; otherwise the
             batch is one and the loss a scalar. Defaults to `False`.
-        ignore_class: Integer or None. Pixels of this label do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
@@ -165,8 +161,7 @@ class LovaszSoftmax(RegionLoss):
             a size, as if of so many equal pixels.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 

@@ -42,18 +42,15 @@ class Dice(OverlapLoss):
     averaged over the classes.
 
     Args:
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        smooth: Float >= 0. Pixels of agreement granted to a region. Defaults
-            to `1.0`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        smooth: Float >= 0. Pixels added to the overlap. Defaults to `1.0`.
         per_sample: Boolean. Whether each sample is a region; otherwise the
             batch is one and the loss a scalar. Defaults to `True`.
         include_background: Boolean. Whether class 0 counts, where there are
             others. Defaults to `True`.
         class_weights: List of C floats >= 0, the classes' shares of the mean,
             or None for equal ones. Defaults to `None`.
-        ignore_class: Integer or None. Pixels of this label do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `multi_label=True` where each of several classes is a yes or
             no of its own; `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
@@ -67,8 +64,7 @@ class Dice(OverlapLoss):
         sample_weight: `(batch,)` for samples, `(batch, ...)` for pixels.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit; labels are never broadcast.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -123,18 +119,15 @@ class Jaccard(OverlapLoss):
     averaged over the classes.
 
     Args:
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        smooth: Float >= 0. Pixels of agreement granted to a region. Defaults
-            to `1.0`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        smooth: Float >= 0. Pixels added to the overlap. Defaults to `1.0`.
         per_sample: Boolean. Whether each sample is a region; otherwise the
             batch is one and the loss a scalar. Defaults to `True`.
         include_background: Boolean. Whether class 0 counts, where there are
             others. Defaults to `True`.
         class_weights: List of C floats >= 0, the classes' shares of the mean,
             or None for equal ones. Defaults to `None`.
-        ignore_class: Integer or None. Pixels of this label do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `multi_label`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
@@ -147,8 +140,7 @@ class Jaccard(OverlapLoss):
         sample_weight: `(batch,)` for samples, `(batch, ...)` for pixels.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -191,11 +183,10 @@ class Jaccard(OverlapLoss):
 class GeneralizedDice(OverlapLoss):
     """Dice over all classes at once, each weighed against its size.
 
-    For several classes of very unequal area: the errors of a class count by
-    the inverse of its labelled area, squared unless `weight` says otherwise,
-    in one ratio instead of a mean of ratios. A class that a region lacks
-    weighs as much as its rarest one. Bounded, with hardly a gradient on
-    confidently wrong pixels.
+    For several classes of very unequal area: one ratio, in which the errors of
+    a class count by a power of its inverse labelled area. A class that a
+    region lacks weighs as much as its rarest one. Bounded, with hardly a
+    gradient on confidently wrong pixels.
 
     Formula:
     ```python
@@ -206,18 +197,15 @@ class GeneralizedDice(OverlapLoss):
 
     Args:
         weight: `"square"`, `"simple"` or `"uniform"`. Defaults to `"square"`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        smooth: Float >= 0. Pixels of agreement granted to a region. Defaults
-            to `1.0`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        smooth: Float >= 0. Pixels added to the overlap. Defaults to `1.0`.
         per_sample: Boolean. Whether each sample is a region; otherwise the
             batch is one and the loss a scalar. Defaults to `True`.
         include_background: Boolean. Whether class 0 counts, where there are
             others. Defaults to `True`.
         class_weights: List of C floats >= 0, factors of the classes' weights,
             or None for equal ones. Defaults to `None`.
-        ignore_class: Integer or None. Pixels of this label do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `multi_label`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
@@ -230,8 +218,7 @@ class GeneralizedDice(OverlapLoss):
         sample_weight: `(batch,)` for samples, `(batch, ...)` for pixels.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -242,8 +229,7 @@ class GeneralizedDice(OverlapLoss):
     0.3226
 
     Reference:
-        Sudre, Li, Vercauteren, Ourselin and Cardoso (2017), DLMIA,
-        arXiv:1707.03237
+        Sudre et al. (2017), DLMIA, arXiv:1707.03237
     """
 
     def __init__(
@@ -300,18 +286,15 @@ class LogCoshDice(OverlapLoss):
     with the loss of `Dice`, averaged over the classes before.
 
     Args:
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        smooth: Float >= 0. Pixels of agreement granted to a region. Defaults
-            to `1.0`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        smooth: Float >= 0. Pixels added to the overlap. Defaults to `1.0`.
         per_sample: Boolean. Whether each sample is a region; otherwise the
             batch is one and the loss a scalar. Defaults to `True`.
         include_background: Boolean. Whether class 0 counts, where there are
             others. Defaults to `True`.
         class_weights: List of C floats >= 0, the classes' shares of the mean,
             or None for equal ones. Defaults to `None`.
-        ignore_class: Integer or None. Pixels of this label do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `multi_label`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
@@ -324,8 +307,7 @@ class LogCoshDice(OverlapLoss):
         sample_weight: `(batch,)` for samples, `(batch, ...)` for pixels.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 

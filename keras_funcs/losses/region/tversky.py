@@ -24,19 +24,16 @@ class Tversky(OverlapLoss):
     small objects. `0.5, 0.5` is Dice with twice the `smooth`, `1, 1` is
     Jaccard. Bounded, with hardly a gradient on confidently wrong pixels.
 
-    `keras.losses.Tversky` takes batch and classes as one region, and up to
-    Keras 3.15 its `alpha` weighs false negatives, not the false positives
-    that it documents: for one channel its number is that of
-    `Tversky(fp_weight=beta, fn_weight=alpha, per_sample=False, smooth=0)`,
-    from Keras 3.16 on with the two weights exchanged.
+    `keras.losses.Tversky` takes batch and classes as one region. For one
+    channel, it is `Tversky(fp_weight=beta, fn_weight=alpha, per_sample=False,
+    smooth=0)` up to Keras 3.15, whose `alpha` weighs false negatives contrary
+    to its documentation, and has the two weights exchanged from 3.16 on.
 
     Formula:
     ```python
     tp = sum(minimum(p, y))  # sum(p * y) for labels of 0 and 1
-    fp, fn = sum(p) - tp, sum(y) - tp
-    loss = 1 - (tp + smooth) / (
-        tp + fp_weight * fp + fn_weight * fn + smooth
-    )
+    errors = fp_weight * (sum(p) - tp) + fn_weight * (sum(y) - tp)
+    loss = 1 - (tp + smooth) / (tp + errors + smooth)
     ```
     averaged over the classes.
 
@@ -45,21 +42,17 @@ class Tversky(OverlapLoss):
             Defaults to `0.3`.
         fn_weight: Float >= 0. Weight of what is labelled but not predicted.
             Defaults to `0.7`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        smooth: Float >= 0. Pixels of agreement granted to a region. Defaults
-            to `1.0`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        smooth: Float >= 0. Pixels added to the overlap. Defaults to `1.0`.
         per_sample: Boolean. Whether each sample is a region; otherwise the
             batch is one and the loss a scalar. Defaults to `True`.
         include_background: Boolean. Whether class 0 counts, where there are
             others. Defaults to `True`.
         class_weights: List of C floats >= 0, the classes' shares of the mean,
             or None for equal ones. Defaults to `None`.
-        ignore_class: Integer or None. Pixels of this label do not count.
-            Defaults to `None`.
-        **kwargs: `multi_label=True` where each of several classes is a yes or
-            no of its own; `name`, `reduction` and `dtype` of
-            `keras.losses.Loss`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
+        **kwargs: `multi_label=True` if classes do not exclude each other;
+            `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
         y_true: Class ids `(batch, ...)` or `(batch, ..., 1)`, or one-hot or
@@ -70,8 +63,7 @@ class Tversky(OverlapLoss):
         sample_weight: `(batch,)` for samples, `(batch, ...)` for pixels.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit; labels are never broadcast.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -137,18 +129,15 @@ class FocalTversky(OverlapLoss):
             Defaults to `0.3`.
         fn_weight: Float >= 0. Weight of what is labelled but not predicted.
             Defaults to `0.7`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        smooth: Float >= 0. Pixels of agreement granted to a region. Defaults
-            to `1.0`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        smooth: Float >= 0. Pixels added to the overlap. Defaults to `1.0`.
         per_sample: Boolean. Whether each sample is a region; otherwise the
             batch is one and the loss a scalar. Defaults to `True`.
         include_background: Boolean. Whether class 0 counts, where there are
             others. Defaults to `True`.
         class_weights: List of C floats >= 0, the classes' shares of the mean,
             or None for equal ones. Defaults to `None`.
-        ignore_class: Integer or None. Pixels of this label do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `multi_label`, and `name`, `reduction` and `dtype` of
             `keras.losses.Loss`.
 
@@ -161,8 +150,7 @@ class FocalTversky(OverlapLoss):
         sample_weight: `(batch,)` for samples, `(batch, ...)` for pixels.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 

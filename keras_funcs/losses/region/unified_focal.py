@@ -20,11 +20,10 @@ from keras_funcs.losses.region._overlap import tversky
 class UnifiedFocal(RegionLoss):
     """Asymmetric unified focal loss: cross-entropy and overlap in balance.
 
-    For segmentation with a large background, class 0, and rare foreground, all
-    other classes: what is easy is played down in the background only, and the
-    overlap of the foreground only is enhanced. One `gamma` in [0, 1) and one
-    `delta` take the place of five numbers in a sum of focal and focal Tversky
-    losses.
+    For segmentation with a large background, class 0, and a rare foreground,
+    all other classes: only easy background is played down, and only the
+    overlap of the foreground is enhanced. `gamma` and `delta` replace five
+    numbers of a sum of focal and focal Tversky losses.
 
     Formula:
     ```python
@@ -43,14 +42,11 @@ class UnifiedFocal(RegionLoss):
             of false negatives in the overlap. Defaults to `0.6`.
         gamma: Float in [0, 1). Suppression of easy background and enhancement
             of the foreground's overlap. Defaults to `0.5`.
-        from_logits: Boolean. Whether `y_pred` are logits. Defaults to
-            `False`.
-        smooth: Float >= 0. Pixels of agreement granted to a region. Defaults
-            to `1.0`.
+        from_logits: Boolean. Whether `y_pred` is logits. Defaults to `False`.
+        smooth: Float >= 0. Pixels added to the overlap. Defaults to `1.0`.
         per_sample: Boolean. Whether each sample is a region; otherwise the
             batch is one and the loss a scalar. Defaults to `True`.
-        ignore_class: Integer or None. Pixels of this label do not count.
-            Defaults to `None`.
+        ignore_class: Integer or None. Label to leave out. Defaults to `None`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     Inputs:
@@ -61,8 +57,7 @@ class UnifiedFocal(RegionLoss):
         sample_weight: `(batch,)` for samples, `(batch, ...)` for pixels.
 
     Raises:
-        ValueError: for arguments out of range, and for shapes that do not
-            fit.
+        ValueError: If shapes do not match or an argument is invalid.
 
     Example:
 
@@ -72,8 +67,7 @@ class UnifiedFocal(RegionLoss):
     0.3139
 
     Reference:
-        Yeung, Sala, Schonlieb and Rundo (2022), Computerized Medical Imaging
-        and Graphics 95, arXiv:2102.04525
+        Yeung et al. (2022), Comput. Med. Imaging Graph., arXiv:2102.04525
     """
 
     traits = replace(RegionLoss.traits, keeps_gradient=True)
@@ -102,17 +96,20 @@ class UnifiedFocal(RegionLoss):
         region = region.as_classes()
         log_p = ops.log_softmax(region.logits(), axis=1)
         # The factors of -y log(p): (1 - delta) (1 - p_0)**gamma and delta, ...
-        rest = ops.logsumexp(log_p[:, 1:], axis=1, keepdims=True)
-        back = (1.0 - self.delta) * ops.exp(self.gamma * rest)
-        factors = ops.concatenate(
-            [back, self.delta * ops.ones_like(log_p[:, 1:])], axis=1
-        )
+        factors = _factors(log_p, self.delta, self.gamma)
         entropy = -region.weigh(factors * region.target * log_p)
-        entropy = ops.sum(entropy, axis=(1, 2))
-        focal = ratio(entropy, region.total()[:, 0])
+        focal = ratio(ops.sum(entropy, axis=(1, 2)), region.total()[:, 0])
         # ... and 1 - TI_0 and (1 - TI_c)**(1 - gamma).
         sums = region.sums_of(ops.exp(log_p))
         loss = tversky(sums, 1.0 - self.delta, self.delta, self.smooth)
         fore = steep_power(loss[:, 1:], 1.0 - self.gamma)
         loss = ops.concatenate([loss[:, :1], fore], axis=-1)
         return self.weight * focal + (1.0 - self.weight) * ops.mean(loss, -1)
+
+
+def _factors(log_p: Tensor, delta: Any, gamma: Any) -> Tensor:
+    """The weight of each class's cross-entropy; the background is first."""
+    fore = log_p[:, 1:]
+    rest = ops.logsumexp(fore, axis=1, keepdims=True)
+    back = (1.0 - delta) * ops.exp(gamma * rest)
+    return ops.concatenate([back, delta * ops.ones_like(fore)], axis=1)

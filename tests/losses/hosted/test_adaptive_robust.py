@@ -104,7 +104,7 @@ def test_it_is_a_density(alpha, scale):
 
 def each(loss, residuals):
     x = ops.convert_to_tensor(np.asarray(residuals, "float32")[:, None])
-    return ops.convert_to_numpy(loss.each(x, ops.zeros_like(x)))[:, 0]
+    return ops.convert_to_numpy(loss.inner.each(x, ops.zeros_like(x)))[:, 0]
 
 
 def test_limits_are_the_normal_and_the_cauchy_distribution():
@@ -119,7 +119,7 @@ def test_limits_are_the_normal_and_the_cauchy_distribution():
 def test_reduction_is_that_of_keras():
     y, z = RANDOM.normal(size=(2, 5, 3)).astype("float32")
     weights = RANDOM.uniform(0, 2, 5).astype("float32")
-    values = AdaptiveRobust().each(
+    values = AdaptiveRobust().inner.each(
         ops.convert_to_tensor(y), ops.convert_to_tensor(z)
     )
     values = ops.convert_to_numpy(values).mean(-1) * weights
