@@ -25,7 +25,13 @@ def entry(request):
 
 @pytest.fixture
 def sections(entry):
-    return read_docstring(entry.object)[2]
+    """A leaf's own sections, and those that its public bases describe."""
+    target, kind = entry.object, getattr(keras_funcs, entry.kind, None)
+    found = {}
+    for base in getattr(target, "__mro__", ()):
+        if base is not target and vars(kind).get(base.__name__) is base:
+            found = {**read_docstring(base)[2], **found}
+    return {**found, **read_docstring(target)[2]}
 
 
 def test_summary_is_one_sentence(entry):
@@ -44,7 +50,8 @@ def test_formula_is_fenced(entry, sections):
     assert re.match(r"```python\n.+?\n```", sections["Formula"], re.DOTALL)
 
 
-def test_arguments_are_the_signature(entry, sections):
+def test_arguments_are_the_signature(entry):
+    sections = read_docstring(entry.object)[2]
     target = entry.object
     made = target.__init__ if isinstance(target, type) else target
     expected = {

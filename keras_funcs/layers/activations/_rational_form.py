@@ -40,19 +40,16 @@ def _per_index(layer: Any) -> tuple[Tensor, Tensor]:
     return spread(layer.numerator), spread(layer.denominator)
 
 
-def end(layer: Any) -> float:
-    """Where the rational ends, on both sides."""
-    if layer.outside == "linear":
-        return float(layer.bound)
-    # Up to where the powers, and the denominator's square, fit float32.
-    m, n = layer.degrees
-    return float(layer._unit * 10.0 ** min(3.5, 18.0 / n, 36.0 / m))
-
-
-def clipped(x: Tensor, end: float) -> Tensor:
-    """`x` within `[-end, end]`; `clip` halves the slope at the end on JAX."""
+def clipped(layer: Any, x: Tensor) -> tuple[Tensor, float]:
+    """`x` between both ends of the rational, and the end."""
+    end = layer.bound
+    if layer.outside == "free":
+        # Up to where the powers, and the denominator's square, fit float32.
+        m, n = layer.degrees
+        end = layer._unit * 10.0 ** min(3.5, 18.0 / n, 36.0 / m)
+    # Not `clip`, which halves the slope at the very end on JAX.
     last = ops.full_like(x, end)
-    return ops.where(x > end, last, ops.where(x < -end, -last, x))
+    return ops.where(x > end, last, ops.where(x < -end, -last, x)), end
 
 
 def quotient(layer: Any, x: Tensor) -> Tensor:

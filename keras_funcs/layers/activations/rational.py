@@ -46,10 +46,10 @@ class Rational(AdaptiveActivation):
     with the slopes of the approximated function at both infinities.
 
     Args:
-        approximate: Name of an activation or function, fitted unless
-            tabulated (gelu, leaky_relu, relu, sigmoid, silu, tanh), or dict of
-            lists `"numerator"`, `"denominator"` and `"slopes"`, left and
-            right. Defaults to `"gelu"`.
+        approximate: Name of an activation, function to fit, or dict of lists
+            `"numerator"`, `"denominator"` and `"slopes"` (left, right). Gelu,
+            leaky_relu, relu, sigmoid, silu and tanh are tabulated. Defaults to
+            `"gelu"`.
         degrees: List of two integers from 1 to 8. Defaults to `(5, 4)`.
         version: `"A"` or `"B"`, of the denominator. Defaults to `"A"`.
         groups: Integer >= 1. Groups of neighbours with one rational each on
@@ -112,8 +112,7 @@ class Rational(AdaptiveActivation):
         self.denominator = self.add_coefficient("denominator", b, groups=groups)
 
     def activate(self, x: Tensor) -> Tensor:
-        end = form.end(self)
-        inner = form.clipped(x, end)
+        inner, end = form.clipped(self, x)
         y = form.quotient(self, inner)
         if self.outside == "free":
             return form.power(y, 1.0 + ops.abs(x - inner) / end, self.degrees)

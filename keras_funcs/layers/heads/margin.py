@@ -31,9 +31,8 @@ class MarginHead(CosineLayer):
     For features that are compared afterwards, as of faces, with many classes
     of few samples. Training lowers the label's logit by the margin, for a
     cross-entropy with `from_logits=True`; predictions are plain scaled cosines
-    and need no labels. For few classes or little data, lower `scale` and
-    `margin`, or take `keras_funcs.losses.LDAM`, with margins by class size.
-    The kernel stays float under `Model.quantize`.
+    and need no labels. With few classes or little data, lower `scale` and
+    `margin`. `Model.quantize` leaves the kernel float.
 
     Formula:
     ```python

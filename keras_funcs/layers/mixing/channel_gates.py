@@ -132,8 +132,7 @@ class GlobalResponseNormalization(Configurable, keras.layers.Layer):
     mean over channels.
 
     Args:
-        epsilon: Float > 0. Keeps maps of zeros from dividing by zero. Defaults
-            to `1e-6`.
+        epsilon: Float in [1e-30, 1e30], against 0 / 0. Defaults to `1e-6`.
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras's
             own setting. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.

@@ -1,40 +1,35 @@
 """Weights as length and direction, around a layer of Keras."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_funcs._core import wrapped
-from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
 from keras_funcs._core.numerics import mean
 from keras_funcs._core.numerics import norm
 from keras_funcs._core.typing import Shape
 from keras_funcs._core.typing import Tensor
+from keras_funcs.layers._around import ReplacedKernel
 
 
 @component()
-class WeightNormalization(Configurable, keras.layers.Layer):
+class WeightNormalization(ReplacedKernel):
     """Trains the length and the direction of a layer's weights separately.
 
-    An alternative to batch normalization that knows no batch: for recurrent
-    and generative models, reinforcement learning, and batches of one. The
-    wrapped layer's kernel becomes the direction `v` and is never rewritten,
-    neither in training nor by `predict`; the lengths `g` start as the lengths
-    of `v`, so that the layer starts as it would without the wrapper. A
-    regularizer of the kernel sees `v`, whose length has no effect.
+    An alternative to batch normalization without the batch: for recurrent and
+    generative models, reinforcement learning, and batches of one. The kernel
+    of the layer becomes the direction `v`, which is never rewritten; the
+    lengths `g` start as those of `v`, so that the layer starts as without the
+    wrapper. A regularizer of the kernel sees `v`, whose length has no effect.
 
-    For the data-dependent start, call `initialize(x)` on a batch of inputs
-    before training: outputs then begin with mean 0 and variance 1.
-
-    `quantize` folds `w` into the wrapped layer, which from then on works alone,
-    also in a saved file. `enable_lora` of the wrapped layer adds to `v`, so
-    that `g` goes on to set the lengths.
+    `quantize` folds `w` into the wrapped layer, which then works alone, also in
+    a saved file. `enable_lora` of the wrapped layer adds to `v`.
 
     Formula:
     ```python
@@ -43,10 +38,9 @@ class WeightNormalization(Configurable, keras.layers.Layer):
     for each output of the layer.
 
     Args:
-        layer: A layer with a `kernel`, not built: `keras.layers.Dense`, the
-            convolutions, depthwise and transposed ones too.
-        **kwargs: Keyword arguments of `keras.layers.Layer`. The wrapper's
-            `dtype` holds for the wrapped layer as well, and defaults to its.
+        layer: A `keras.layers.Dense` or a convolution, not built.
+        **kwargs: Keyword arguments of `keras.layers.Layer`; `dtype` defaults
+            to the wrapped layer's, and holds for it as well.
 
     Input shape:
         The wrapped layer's.
@@ -55,8 +49,8 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         The wrapped layer's.
 
     Raises:
-        ValueError: for what is no layer, a layer that is built or quantized,
-            has no kernel or regularizes its outputs, and for `EinsumDense`.
+        ValueError: If the layer is invalid, built, quantized, an `EinsumDense`,
+            or has no kernel or an activity regularizer.
 
     Example:
 
@@ -69,61 +63,35 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         Salimans and Kingma (2016), NeurIPS, arXiv:1602.07868
     """
 
-    def __init__(self, layer: keras.layers.Layer, **kwargs: Any) -> None:
-        layer = wrapped.unbuilt("layer", layer)
-        kwargs.setdefault("dtype", layer.dtype_policy)
-        super().__init__(**kwargs)
-        self.layer = layer
-        self.supports_masking = layer.supports_masking
+    own = ("g",)
 
-    def build(self, input_shape: Shape) -> None:
-        if self.layer.activity_regularizer is not None:
-            raise ValueError(
-                f"Layer '{self.name}' wraps a layer without penalties on its "
-                "outputs. Expected activity_regularizer=None. "
-                f"Received: layer={self.layer}"
-            )
-        if isinstance(self.layer, keras.layers.EinsumDense):
-            raise ValueError(
-                f"Layer '{self.name}' needs a layer whose kernel has one axis "
-                "of outputs. Expected one such as Dense or Conv2D. "
-                f"Received: layer={self.layer}"
-            )
-        self.layer.build(input_shape)
-        kernel = wrapped.kernel_of(self.name, self.layer)
-        if wrapped.is_quantized(self.layer):  # from a file, folded
-            self.built = True
-            return
-        wrapped.around_quantize(self.layer, self._folded)
-        kept = _output_axes(self.layer)
-        rank = len(kernel.shape)
+    def __init__(self, layer: keras.layers.Layer, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+
+    def check_layer(self) -> None:
+        _check(self.name, self.layer)
+
+    def build_weights(self, shape: Shape) -> None:
+        kept, rank = _output_axes(self.layer), len(shape)
         self._axes = [i for i in range(rank) if i - rank not in kept]
-        size = 1
-        for axis in kept:
-            size *= kernel.shape[axis]
         self.g = self.add_weight(
             # Flat, since optimizers for matrices would take it for one.
-            shape=(size,),
-            # Read when `g` is made, and not here, where a graph may be traced
-            # in which the kernel has no value yet.
+            shape=(math.prod(shape[axis] for axis in kept),),
+            # Read when `g` is made: a graph may be traced here, in which the
+            # kernel has no value yet.
             initializer=self._lengths,
             dtype=at_least_float32(self.variable_dtype),
             name="g",
         )
-        self.built = True
 
-    def call(self, inputs: Tensor) -> Tensor:
-        if wrapped.is_quantized(self.layer):
-            return self.layer(inputs)
-        return self._substituted(self.g, inputs)
+    def computed_kernel(self) -> Tensor:
+        return _normalized(self, self.g)
 
     def initialize(self, inputs: Tensor) -> None:
         """Sets lengths and bias so that outputs have mean 0 and variance 1.
 
-        Of the outputs before the activation, on this batch, which the wrapped
-        layer should see in training: what the layers before it give. To be
-        called once, before training, and not inside `fit`, where some
-        backends take no assignment to a trained weight.
+        Outputs are those before the activation. Call it once, before training:
+        inside `fit`, some backends assign no trained weight.
 
         Args:
             inputs: Tensor or array. A batch of inputs of this layer.
@@ -131,98 +99,85 @@ class WeightNormalization(Configurable, keras.layers.Layer):
         inputs = ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
         if not self.built:
             self.build(inputs.shape)
-        layer = self.layer
-        if wrapped.is_quantized(layer):
-            raise ValueError(
-                f"Layer '{self.name}' cannot start from data. Expected a "
-                f"layer that is not quantized. Received: layer={layer}"
-            )
-        activation = getattr(layer, "activation", None)
-        if activation is not None:
-            layer.activation = None
-        try:
-            y = ops.cast(
-                self._substituted(ops.ones(self.g.shape), inputs),
-                at_least_float32(self.compute_dtype),
-            )
-        finally:
-            if activation is not None:
-                layer.activation = activation
-        first = getattr(layer, "data_format", "") == "channels_first"
-        y = ops.moveaxis(y, 1, -1) if first else y
-        bias = getattr(layer, "bias", None)
-        for weight in (self.g, bias):
-            # Before the first assignment: half a start would be none.
-            if weight is not None and weight.shape != y.shape[-1:]:
-                raise ValueError(
-                    f"Layer '{self.name}' cannot start from data. Expected "
-                    f"weights of shape {tuple(y.shape[-1:])}, one for each "
-                    f"output. Received: {weight.name} of shape "
-                    f"{tuple(weight.shape)}"
-                )
-        if bias is not None:
-            y = y - ops.cast(bias, y.dtype)
-        axes = list(range(len(y.shape) - 1))
-        center = mean(y, axes)
-        spread = ops.sqrt(mean(ops.square(y - center), axes) + 1e-10)
-        self.g.assign(1.0 / spread)
-        if bias is not None:
-            bias.assign(-center / spread)
-
-    def _normalized(self, lengths: Tensor) -> Tensor:
-        """The kernel `g v / |v|`."""
-        dtype = at_least_float32(self.compute_dtype)
-        direction = ops.cast(wrapped.float_kernel(self.layer), dtype)
-        length = norm(direction, axis=self._axes, keepdims=True)
-        # w = g * v / |v|
-        w = direction / ops.where(length > 0, length, 1.0)
-        return w * ops.reshape(ops.cast(lengths, dtype), ops.shape(length))
-
-    def _substituted(self, lengths: Tensor, inputs: Tensor) -> Tensor:
-        """The layer's output with `g v / |v|` where it reads its kernel."""
-        layer, replaced = self.layer, self._replaced(lengths)
-
-        def values(variables: list[keras.Variable]) -> list[Tensor]:
-            return [replaced.get(id(item), item.value) for item in variables]
-
-        outputs, _ = layer.stateless_call(
-            values(layer.trainable_variables),
-            values(layer.non_trainable_variables),
-            inputs,
-        )
-        return outputs
-
-    def _replaced(self, lengths: Tensor) -> dict[int, Tensor]:
-        """New values of the layer's variables, by their ids."""
-        kernel = wrapped.kernel_of(self.name, self.layer)
-        replaced = {id(kernel): self._normalized(lengths)}
-        if getattr(self.layer, "lora_enabled", False):
-            factor = self.layer.lora_kernel_b  # is in `v` already
-            replaced[id(factor)] = ops.zeros(factor.shape, factor.dtype)
-        return replaced
-
-    @contextmanager
-    def _folded(self, mode: Any) -> Iterator[None]:
-        """Makes `w` the wrapped layer's own kernel while it is quantized."""
-        replaced = self._replaced(self.g)
-        changed = [w for w in self.layer.weights if id(w) in replaced]
-        kept = [np.array(ops.convert_to_numpy(w)) for w in changed]
-        for weight in changed:
-            weight.assign(replaced[id(weight)])
-        try:
-            yield
-        except BaseException:
-            for weight, value in zip(changed, kept):
-                weight.assign(value)
-            raise
-        del self.g
+        _check_float(self.name, self.layer)
+        with _linear(self.layer):
+            ones = ops.ones(self.g.shape)
+            y = self.called_with(_normalized(self, ones), inputs)
+        _start(self, ops.cast(y, at_least_float32(self.compute_dtype)))
 
     def _lengths(self, shape: Shape, dtype: str | None = None) -> Tensor:
         v = ops.cast(wrapped.float_kernel(self.layer), dtype)
         return ops.reshape(norm(v, axis=self._axes), shape)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(self.layer.compute_output_shape(input_shape))
+
+def _check(name: str, layer: keras.layers.Layer) -> None:
+    if layer.activity_regularizer is not None:
+        raise ValueError(
+            f"Layer '{name}' wraps a layer without penalties on its outputs. "
+            "Expected activity_regularizer=None. "
+            f"Received: layer={layer}"
+        )
+    if isinstance(layer, keras.layers.EinsumDense):
+        raise ValueError(
+            f"Layer '{name}' needs a layer whose kernel has one axis of "
+            "outputs. Expected one such as Dense or Conv2D. "
+            f"Received: layer={layer}"
+        )
+
+
+def _check_float(name: str, layer: keras.layers.Layer) -> None:
+    if wrapped.is_quantized(layer):
+        raise ValueError(
+            f"Layer '{name}' cannot start from data. Expected a layer that is "
+            f"not quantized. Received: layer={layer}"
+        )
+
+
+def _normalized(wrapper: WeightNormalization, lengths: Tensor) -> Tensor:
+    dtype = at_least_float32(wrapper.compute_dtype)
+    v = ops.cast(wrapped.float_kernel(wrapper.layer), dtype)
+    length = norm(v, axis=wrapper._axes, keepdims=True)
+    # w = g * v / |v|
+    w = v / ops.where(length > 0, length, 1.0)
+    return w * ops.reshape(ops.cast(lengths, dtype), ops.shape(length))
+
+
+@contextmanager
+def _linear(layer: keras.layers.Layer) -> Iterator[None]:
+    """Takes the activation of a layer away for a while."""
+    activation = getattr(layer, "activation", None)
+    if activation is None:
+        yield
+        return
+    layer.activation = None
+    try:
+        yield
+    finally:
+        layer.activation = activation
+
+
+def _start(wrapper: WeightNormalization, y: Tensor) -> None:
+    """Sets lengths and bias from the outputs of lengths 1."""
+    layer = wrapper.layer
+    first = getattr(layer, "data_format", "") == "channels_first"
+    y = ops.moveaxis(y, 1, -1) if first else y
+    bias = getattr(layer, "bias", None)
+    for weight in (wrapper.g, bias):
+        # Before the first assignment: half a start would be none.
+        if weight is not None and weight.shape != y.shape[-1:]:
+            raise ValueError(
+                f"Layer '{wrapper.name}' cannot start from data. Expected "
+                f"weights of shape {tuple(y.shape[-1:])}, one for each output. "
+                f"Received: {weight.name} of shape {tuple(weight.shape)}"
+            )
+    if bias is not None:
+        y = y - ops.cast(bias, y.dtype)
+    axes = list(range(len(y.shape) - 1))
+    center = mean(y, axes)
+    spread = ops.sqrt(mean(ops.square(y - center), axes) + 1e-10)
+    wrapper.g.assign(1.0 / spread)
+    if bias is not None:
+        bias.assign(-center / spread)
 
 
 def _output_axes(layer: keras.layers.Layer) -> tuple[int, ...]:

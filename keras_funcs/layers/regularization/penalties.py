@@ -103,13 +103,12 @@ class DeCov(Configurable, keras.layers.Layer):
 class JacobianPenalty(Configurable, keras.layers.Layer):
     """Wraps a layer or model and adds a loss for how steep it is.
 
-    For predictions that small changes of the input do not move, such as noise
-    or attacks. In training it estimates the squared Frobenius norm of the
-    Jacobian of each sample by random directions, in forward mode: one
-    evaluation more for each, of the layer as it is outside training. Layers
-    with a gradient of their own (`keras.ops.custom_gradient`) have no forward
-    mode on JAX and Torch, and recurrent layers have it on TensorFlow only with
-    `unroll=True`. After `quantize` it predicts, but does not train.
+    For predictions that noise or attacks do not move. Training estimates the
+    squared Frobenius norm of each sample's Jacobian by random directions, in
+    forward mode: each evaluates the layer once more, as outside training.
+    Layers with `keras.ops.custom_gradient` have no forward mode on JAX and
+    Torch, recurrent layers on TensorFlow only with `unroll=True`. After
+    `quantize` it predicts, but does not train.
 
     Formula:
     ```python
@@ -118,13 +117,11 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
     with J = d layer(x) / d x and u ~ N(0, I).
 
     Args:
-        layer: A layer or model of one input, whose samples do not depend on
-            each other outside training.
+        layer: A layer or model of one input and independent samples.
         factor: Float >= 0. Strength. Defaults to `0.01`.
-        projections: Integer >= 1. Random directions for each sample and step;
-            one is enough for training. Defaults to `1`.
-        seed: Integer >= 0, or None. Makes the draws repeatable. Defaults to
-            `None`.
+        projections: Integer from 1 to 1000. Random directions per sample and
+            step. Defaults to `1`, enough for training.
+        seed: Integer >= 0, or None. Fixes the draws. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -157,13 +154,7 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(layer, dict):
-            layer = checks.keras_object(
-                "layer", layer, keras.layers.deserialize, "a layer"
-            )
-        if not isinstance(layer, keras.layers.Layer):
-            checks.invalid("layer", "a layer", layer)
-        self.layer = layer
+        self.layer = layer = _layer(layer)
         self.factor = checks.number("factor", factor, at_least=0)
         self.projections = checks.integer(
             "projections", projections, at_least=1, at_most=MAX_PROJECTIONS
@@ -179,22 +170,11 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        dtype = keras.backend.standardize_dtype(inputs.dtype)
-        if "float" not in dtype:
-            raise ValueError(
-                f"Layer '{self.name}' takes derivatives by its inputs. "
-                "Expected inputs of floating point: wrap what follows the "
-                f"Embedding. Received: inputs.dtype={dtype}"
-            )
+        _check_inputs(self, inputs)
         # Before the penalty, whose calls would leave `training=False` behind.
         y = self.layer(inputs, training=training)
         if training:
-            if any(map(wrapped.is_quantized, sublayers(self.layer))):
-                raise ValueError(
-                    f"Layer '{self.name}' takes derivatives of the layer in "
-                    "it. Expected a layer that is not quantized, in training. "
-                    f"Received: layer={self.layer}"
-                )
+            _check_float(self)
             slope = _squared_slope(
                 self.layer, inputs, self.projections, self.seed_generator
             )
@@ -206,6 +186,34 @@ class JacobianPenalty(Configurable, keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(self.layer.compute_output_shape(input_shape))
+
+
+def _layer(value: Any) -> keras.layers.Layer:
+    if isinstance(value, dict):
+        deserialize = keras.layers.deserialize
+        value = checks.keras_object("layer", value, deserialize, "a layer")
+    if not isinstance(value, keras.layers.Layer):
+        checks.invalid("layer", "a layer", value)
+    return value
+
+
+def _check_inputs(layer: JacobianPenalty, inputs: Tensor) -> None:
+    dtype = keras.backend.standardize_dtype(inputs.dtype)
+    if "float" not in dtype:
+        raise ValueError(
+            f"Layer '{layer.name}' takes derivatives by its inputs. Expected "
+            "inputs of floating point: wrap what follows the Embedding. "
+            f"Received: inputs.dtype={dtype}"
+        )
+
+
+def _check_float(layer: JacobianPenalty) -> None:
+    if any(map(wrapped.is_quantized, sublayers(layer.layer))):
+        raise ValueError(
+            f"Layer '{layer.name}' takes derivatives of the layer in it. "
+            "Expected a layer that is not quantized, in training. "
+            f"Received: layer={layer.layer}"
+        )
 
 
 def _squared_slope(

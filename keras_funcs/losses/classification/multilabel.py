@@ -118,10 +118,9 @@ class Asymmetric(BinaryLoss):
 class DistributionBalanced(BinaryLoss):
     """Binary cross-entropy for labels that are rare and that come together.
 
-    For long-tailed multi-label data. A rare label brings frequent ones along,
-    so that sampling or weights by label counts miss; here the labels of a
-    sample share one weight, `negative_scale` quiets easy negatives, and rare
-    labels start from a lower score.
+    For long-tailed multi-label data. Rare labels bring frequent ones along, so
+    that weights by label counts miss: here the labels of a sample share one.
+    Easy negatives are quiet, and rare labels start from a lower score.
 
     Formula:
     ```python
