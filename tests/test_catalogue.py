@@ -16,6 +16,8 @@ from keras_funcs._core.component import registered
 ENTRIES = list(registered())
 # What serves training or its observation stands in no paper.
 PLAIN = ("callbacks",)
+# What a public base may say for its leaves.
+SHARED = {"Input shape", "Inputs", "Output shape", "Raises"}
 
 
 @pytest.fixture(params=ENTRIES, ids=lambda entry: entry.name)
@@ -26,12 +28,16 @@ def entry(request):
 @pytest.fixture
 def sections(entry):
     """A leaf's own sections, and those that its public bases describe."""
-    target, kind = entry.object, getattr(keras_funcs, entry.kind, None)
-    found = {}
-    for base in getattr(target, "__mro__", ()):
-        if base is not target and vars(kind).get(base.__name__) is base:
-            found = {**read_docstring(base)[2], **found}
-    return {**found, **read_docstring(target)[2]}
+    found = read_docstring(entry.object)[2]
+    public = vars(getattr(keras_funcs, entry.kind, keras_funcs)).values()
+    for base in getattr(entry.object, "__mro__", ()):
+        if base in public:
+            said = read_docstring(base)[2]
+            found = {
+                **{name: said[name] for name in SHARED & set(said)},
+                **found,
+            }
+    return found
 
 
 def test_summary_is_one_sentence(entry):

@@ -179,8 +179,8 @@ class Inspection:
         else:
             found = confusion.measured(self._model, self.validation_data)
         if found is not None:
-            matrix, names = found
-            names = self.class_names or names
+            matrix, own = found
+            names = self.class_names or own
             self._recorder.confusion(run, matrix, names, self._step)
 
     def _is_due(self, view: str) -> bool:

@@ -56,7 +56,7 @@ class ReplacedKernel(AroundLayer):
     def check_layer(self) -> None:
         """Raises if the kernel of the layer cannot be computed."""
 
-    def build_weights(self, shape: Shape) -> None:
+    def build_weights(self, shape: tuple[int, ...]) -> None:
         """Adds the weights for a kernel of this shape."""
         raise NotImplementedError
 

@@ -139,8 +139,8 @@ class ExpectedCalibrationError(ScoreMetric):
     0.225
 
     Reference:
-        Naeini et al. (2015), AAAI; Guo et al. (2017), ICML, arXiv:1706.04599;
-        Kull et al. (2019), NeurIPS, arXiv:1910.12656 (classwise)
+        Naeini et al. (2015), AAAI, doi:10.1609/aaai.v29i1.9602; Guo et al.
+        (2017), ICML, arXiv:1706.04599; Kull et al. (2019), arXiv:1910.12656
     """
 
     traits = replace(ScoreMetric.traits, direction="min")

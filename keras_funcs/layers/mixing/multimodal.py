@@ -66,14 +66,14 @@ class GatedMultimodalUnit(Configurable, keras.layers.Layer):
         self.presence = checks.boolean("presence", presence)
 
     def build(self, input_shape: list[Shape]) -> None:
-        shapes = _sources(self.name, input_shape, self.presence)
+        sizes = _sources(self.name, input_shape, self.presence)
         self.kernels = [
-            self._add(f"kernel_{index}", shape[-1])
-            for index, shape in enumerate(shapes)
+            self._add(f"kernel_{index}", size)
+            for index, size in enumerate(sizes)
         ]
-        total = sum(shape[-1] for shape in shapes)
+        total = sum(sizes)
         # Of two sources, the second gate is one minus the first.
-        gates = range(1 if len(shapes) == 2 else len(shapes))
+        gates = range(1 if len(sizes) == 2 else len(sizes))
         self.gates = [self._add(f"gate_{index}", total) for index in gates]
         self.built = True
 
@@ -109,8 +109,8 @@ class GatedMultimodalUnit(Configurable, keras.layers.Layer):
 
 def _sources(
     name: str, input_shape: list[Shape], presence: bool
-) -> list[Shape]:
-    """The shapes of the sources."""
+) -> list[int]:
+    """The numbers of features of the sources."""
     maps.need_several(name, input_shape)
     shapes = input_shape[:-1] if presence else input_shape
     count = len(shapes)
@@ -122,8 +122,7 @@ def _sources(
         )
     for shape in shapes:
         maps.need_rank(name, shape, 2)
-        maps.channels(name, shape, "channels_last")
-    return shapes
+    return [maps.channels(name, shape, "channels_last") for shape in shapes]
 
 
 def _completed(gates: list[Tensor], there: list[Tensor]) -> list[Tensor]:

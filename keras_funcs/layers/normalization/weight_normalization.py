@@ -71,7 +71,7 @@ class WeightNormalization(ReplacedKernel):
     def check_layer(self) -> None:
         _check(self.name, self.layer)
 
-    def build_weights(self, shape: Shape) -> None:
+    def build_weights(self, shape: tuple[int, ...]) -> None:
         kept, rank = _output_axes(self.layer), len(shape)
         self._axes = [i for i in range(rank) if i - rank not in kept]
         self.g = self.add_weight(
