@@ -160,7 +160,7 @@ class DistributionBalanced(BinaryLoss):
 
     >>> loss = keras_funcs.losses.DistributionBalanced([900, 100], 1000)
     >>> round(float(loss(np.array([[1, 1]]), np.array([[0.9, 0.1]]))), 4)
-    0.9397
+    1.0585
 
     Reference:
         Wu, Huang, Liu, Wang and Lin (2020), ECCV, arXiv:2007.09654

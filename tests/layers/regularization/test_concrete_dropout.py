@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_funcs import layers
 from keras_funcs._core.backend import gradient
+from keras_funcs.layers.regularization.concrete_dropout import _data_format
 
 
 def values(tensor):
@@ -124,7 +125,7 @@ def test_places_of_a_map_share_the_draw():
     first = keras.layers.Conv2D(4, 1, data_format="channels_first")
     layer = layers.ConcreteDropout(first, spatial=True)
     layer.build((None, 3, 5, 5))
-    assert layer._data_format() == "channels_first"
+    assert _data_format(layer.layer) == "channels_first"
 
 
 def test_the_rate_learns_in_fit_with_unknown_sizes():
