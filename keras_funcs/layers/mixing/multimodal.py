@@ -107,9 +107,7 @@ class GatedMultimodalUnit(Configurable, keras.layers.Layer):
         return (input_shape[0][0], self.units)
 
 
-def _sources(
-    name: str, input_shape: list[Shape], presence: bool
-) -> list[int]:
+def _sources(name: str, input_shape: list[Shape], presence: bool) -> list[int]:
     """The numbers of features of the sources."""
     maps.need_several(name, input_shape)
     shapes = input_shape[:-1] if presence else input_shape
