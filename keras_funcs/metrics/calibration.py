@@ -185,11 +185,11 @@ class ExpectedCalibrationError(ScoreMetric):
             return ops.reshape(ops.cast(sums, "float32"), (size, self.bins))
 
         counted = summed(weight)
-        # Small numbers, and so are the rounding errors of their sum.
         offset = confidence - _middle(index, self.bins)
         rest = summed(ops.cast(weight, "float32") * offset)
         hits = summed(weight * ops.cast(correct, weight.dtype))
-        trust = counted * _middle(ops.arange(self.bins), self.bins) + rest
+        every = ops.arange(self.bins, dtype="int32")
+        trust = counted * _middle(every, self.bins) + rest
         return ops.stack([counted, trust, hits], axis=1), broken
 
     def score(self, state: Tensor) -> Any:
@@ -231,7 +231,10 @@ def _bin(confidence: Tensor, bins: int) -> Tensor:
 
 
 def _middle(index: Tensor, bins: int) -> Tensor:
-    """The middle of a bin."""
+    """The middle of a bin.
+
+    Distances to it are small, and so are the rounding errors of their sum.
+    """
     return (ops.cast(index, "float32") + 0.5) / bins
 
 
