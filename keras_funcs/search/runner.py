@@ -70,7 +70,9 @@ class Runner:
         self._begin()
         attempts = Attempts(plan.directory, plan.max_attempts)
         with attempts.watched():
-            self.engine = engines.make(plan, self.space, attempts)
+            self.engine = engines.make(
+                plan, self.space, attempts, self.tell.on_note
+            )
             self._search()
             found = results.read(plan.directory)
             if not found.ranked():

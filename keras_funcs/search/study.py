@@ -72,7 +72,11 @@ class Study:
             the ablation first, then finalists, then seeds. The baseline, one
             finalist and two seeds of each always run.
         final: `search.Final`: seeds, finalists, ablation.
-        engine: `"auto"` or `"local"`: one process, one run after the other.
+        engine: `"local"` makes one run after the other. `"vectorized"`, on
+            JAX with data in arrays, trains the runs of the final that differ
+            in seeds and numbers only in one program; a note says what it
+            leaves to `"local"`. `"auto"` is `"vectorized"` on JAX, and
+            `"local"` elsewhere.
         oracle: `"bayesian"`, `"random"`, `"hyperband"`, `"grid"`, or a
             `keras_tuner.Oracle`.
         strategy: `"auto"`, another kind of `keras_funcs.distribution.auto`, a

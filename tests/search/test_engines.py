@@ -22,7 +22,7 @@ class Together(jobs.Engine):
 
     block = 3
 
-    def __init__(self, plan, space, attempts):
+    def __init__(self, plan, space, attempts, say):
         self.plan, self.space, self.attempts = plan, space, attempts
         self.blocks = []
 

@@ -239,7 +239,7 @@ def test_a_metric_with_a_number_for_each_class(make_study, tmp_path, splits):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"engine": "ray"}, r"one of .*'auto', 'local'"),
+        ({"engine": "ray"}, r"one of .*'auto', 'local', 'vectorized'"),
         ({"oracle": "magic"}, "bayesian.*hyperband"),
         ({"trials": 0}, "trials"),
         ({"epochs": 0}, "epochs"),

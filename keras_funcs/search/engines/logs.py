@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,21 +87,15 @@ def of_job(plan: Plan, job: Job) -> Any:
     if plan.log_dir is None:
         yield []
         return
-    seed = None if job.is_trial else job.seed
-    log_dir = files.unused_log(files.log_of(plan.log_dir, job.name, seed))
-    inspect = (
-        not job.is_trial and job.role != ABLATION and seed == plan.seeds[0]
-    )
-    # Runs of one group repeat one setting.
-    group = job.name if job.is_trial else f"{files.FINALISTS}/{job.name}"
-    log = RunLog(log_dir, job.values, group, scalars=not inspect)
+    inspect = _is_inspected(plan, job)
+    log = _run_log(plan, job, scalars=not inspect)
     callbacks: list[Any] = [log]
     if inspect:
         from keras_funcs.callbacks import TensorBoardInspector
 
         callbacks.append(
             TensorBoardInspector(
-                str(log_dir),
+                str(log.log_dir),
                 histogram_freq=5,
                 curve_freq=10,
                 image_freq=20,
@@ -113,6 +108,72 @@ def of_job(plan: Plan, job: Job) -> Any:
         failed = False
     finally:
         log.close(failed)
+
+
+def replay(
+    plan: Plan,
+    job: Job,
+    history: Sequence[Mapping[str, float]],
+    epoch: int,
+    model: Any,
+) -> None:
+    """Logs a run that was not watched while it went on.
+
+    Where `of_job` has histograms, learned curves and confusion matrices of
+    several epochs, there are those of the best one.
+
+    Args:
+        plan: The `Plan` of the study.
+        job: The `Job`.
+        history: Sequence of mappings. All metrics, by epoch.
+        epoch: Integer. The best one, from 0; -1 if none counted.
+        model: The model with the weights of that epoch.
+    """
+    if plan.log_dir is None:
+        return
+    log = _run_log(plan, job, scalars=True)
+    failed = True
+    try:
+        log.on_train_begin()
+        for number, logs in enumerate(history):
+            log.on_epoch_end(number, logs)
+        if epoch >= 0 and _is_inspected(plan, job):
+            _picture(plan, log.log_dir, model, epoch)
+        failed = epoch < 0
+    finally:
+        log.close(failed)
+
+
+def _picture(plan: Plan, log_dir: Path, model: Any, epoch: int) -> None:
+    from keras_funcs.inspect import confusion
+    from keras_funcs.inspect.recorder import Recorder
+
+    recorder = Recorder(log_dir)
+    try:
+        recorder.weights(model, epoch)
+        recorder.curves(model, epoch)
+        samples = _inspected(plan).get("validation_data")
+        found = samples and confusion.measured(model, samples)
+        if found:
+            matrix, names = found
+            names = plan.class_names or names
+            recorder.confusion("validation", matrix, names, epoch)
+    finally:
+        recorder.close()
+
+
+def _is_inspected(plan: Plan, job: Job) -> bool:
+    final = not job.is_trial and job.role != ABLATION
+    return final and job.seed == plan.seeds[0]
+
+
+def _run_log(plan: Plan, job: Job, scalars: bool) -> RunLog:
+    seed = None if job.is_trial else job.seed
+    root: Any = plan.log_dir
+    log_dir = files.unused_log(files.log_of(root, job.name, seed))
+    # Runs of one group repeat one setting.
+    group = job.name if job.is_trial else f"{files.FINALISTS}/{job.name}"
+    return RunLog(log_dir, job.values, group, scalars)
 
 
 def _inspected(plan: Plan) -> dict[str, Any]:

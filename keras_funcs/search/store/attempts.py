@@ -93,6 +93,10 @@ class Attempts:
             # Its result is about to be stored; that it was begun is history.
             del self._begun[name], self._crashed[name]
 
+    def begun(self, name: str) -> int:
+        """How often an attempt was begun, and did not end."""
+        return self._begun[name]
+
     def given_up(self, name: str) -> str:
         """Why an attempt is not made once more, or `""`."""
         crashed = self._crashed[name]

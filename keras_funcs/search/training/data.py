@@ -52,18 +52,9 @@ def inputs(split: Any, batch_size: int, seed: int) -> dict[str, Any]:
     if y is None:
         return {"x": x}
     total = count(y)
-    # What several devices share is filled up whatever its size.
-    must = spreading.replicas() > 1
     size = spreading.divisible(min(batch_size, total))
-    missing = -total % size
-    parts = keras.tree.flatten((x, y))
-    plain = all(isinstance(part, np.ndarray) for part in parts)
-    small = sum(part.nbytes for part in parts) <= FILL_BYTES if plain else False
-    if missing and plain and (small or must):
-        drawn = np.random.default_rng(seed).choice(
-            total, missing, replace=missing > total
-        )
-        order = np.concatenate([np.arange(total), drawn])
+    if total % size and is_filled(split):
+        order = filled(total, size, seed)
         x, y, weight = keras.tree.map_structure(
             lambda part: None if part is None else np.asarray(part)[order],
             (x, y, weight),
@@ -75,6 +66,26 @@ def inputs(split: Any, batch_size: int, seed: int) -> dict[str, Any]:
         "batch_size": size,
         "shuffle": True,
     }
+
+
+def is_filled(split: Any) -> bool:
+    """Whether the last batch of a split is filled up, if it is smaller."""
+    x, y, _ = parts_of(split)
+    parts = keras.tree.flatten((x, y))
+    if not all(isinstance(part, np.ndarray) for part in parts):
+        return False
+    # What several devices share is filled up whatever its size.
+    several = spreading.replicas() > 1
+    return several or sum(part.nbytes for part in parts) <= FILL_BYTES
+
+
+def filled(total: int, size: int, seed: int) -> np.ndarray:
+    """Indices of all samples, and of those drawn to fill the last batch."""
+    missing = -total % size
+    drawn = np.random.default_rng(seed).choice(
+        total, missing, replace=missing > total
+    )
+    return np.concatenate([np.arange(total), drawn])
 
 
 def validation(split: Any) -> dict[str, Any]:

@@ -174,6 +174,12 @@ class Program:
             steady=end - (best.compiled or begin),
         )
 
+    def load(self, weights: Sequence[Any]) -> None:
+        """Puts in the weights of a run that was made elsewhere."""
+        if self.model is None:
+            self.model = build(self.plan.build, self.hp)
+        self.model.set_weights(weights)
+
     def evaluate(self, split: Any) -> dict[str, float]:
         """All compiled metrics of the trained model on a split."""
         x, y, weight = data.parts_of(split)

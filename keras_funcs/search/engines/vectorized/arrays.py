@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_funcs.search.engines.vectorized.refusal import NotVectorizable
+from keras_funcs.search.training.data import filled
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,7 @@ class Order:
     def __init__(self, seed: int, total: int, size: int, fill: bool) -> None:
         self.size = size
         self._random = np.random.RandomState(seed)
-        self._samples = np.arange(total, dtype="int32")
-        missing = -total % size
-        if fill and missing:
-            drawn = np.random.default_rng(seed).choice(
-                total, missing, replace=missing > total
-            )
-            self._samples = np.concatenate([self._samples, drawn])
+        self._samples = filled(total, size, seed) if fill else np.arange(total)
 
     def next_epoch(self) -> tuple[np.ndarray, np.ndarray]:
         """Indices of the full batches, `(steps, size)`, and of the rest."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_funcs._core import checks
@@ -18,6 +17,7 @@ from keras_funcs.search.engines.vectorized.objects import Path
 from keras_funcs.search.engines.vectorized.objects import find_floats
 from keras_funcs.search.engines.vectorized.objects import read
 from keras_funcs.search.engines.vectorized.refusal import NotVectorizable
+from keras_funcs.search.engines.vectorized.refusal import check_backend
 from keras_funcs.search.engines.vectorized.results import LaneResult
 
 
@@ -208,9 +208,7 @@ def train(
             data cannot have lanes.
         ValueError: If an argument is invalid.
     """
-    backend = keras.config.backend()
-    if backend != "jax":
-        raise NotVectorizable(f"lanes need the backend jax; this is {backend}")
+    check_backend()
     if len(seeds) != len(settings):
         checks.invalid("seeds", f"{len(settings)}, one per setting", seeds)
     checks.integer("epochs", epochs, at_least=1)

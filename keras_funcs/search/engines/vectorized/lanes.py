@@ -48,7 +48,7 @@ def make_lane(
     keras.utils.set_random_seed(seed)
     model = build(hp)
     touch(model)
-    _check(model)
+    check_model(model)
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     state = (
@@ -59,13 +59,16 @@ def make_lane(
     return Lane(index, seed, model, Configuration.of(model), state)
 
 
-def _check(model: Any) -> None:
+def check_model(model: Any) -> None:
+    """Refuses a model that is not built, or trains in a way of its own."""
     name = type(model).__name__
     if not model.built:
         raise NotVectorizable(
             f"`{name}` is built by its first batch; begin it with "
             "`keras.Input`, or call it in `build`"
         )
+    if model.run_eagerly:
+        raise NotVectorizable("the model is compiled with `run_eagerly=True`")
     kind = type(model)
     for method in ("fit", "make_train_function", "make_test_function"):
         own = getattr(kind, method)

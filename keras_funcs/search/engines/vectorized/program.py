@@ -178,13 +178,7 @@ class Program:
 
 
 def prepare(model: Any, batch: Any) -> None:
-    """Makes the variables of the metrics, and puts them at their start.
-
-    Raises:
-        NotVectorizable: If the model trains in a way of its own.
-    """
-    if model.run_eagerly:
-        raise NotVectorizable("the model is compiled with `run_eagerly=True`")
+    """Makes the variables of the metrics, and puts them at their start."""
     given = [part for part in batch if part is not None]
     # `fit` does this first; Keras has no public way to it.
     model._symbolic_build(data_batch=tuple(given))

@@ -38,6 +38,13 @@ class NotVectorizable(Exception):
         self.reason = reason
 
 
+def check_backend() -> None:
+    """Refuses another backend than JAX."""
+    backend = keras.config.backend()
+    if backend != "jax":
+        raise NotVectorizable(f"lanes need the backend jax; this is {backend}")
+
+
 def refusal(error: BaseException) -> NotVectorizable:
     """Turns an error of tracing into a refusal that names the component."""
     if isinstance(error, NotVectorizable):
