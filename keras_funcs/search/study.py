@@ -75,8 +75,7 @@ class Study:
         engine: `"local"` makes one run after the other. `"vectorized"`, on
             JAX with data in arrays, trains the runs of the final that differ
             in seeds and numbers only in one program; a note says what it
-            leaves to `"local"`. `"auto"` is `"vectorized"` on JAX, and
-            `"local"` elsewhere.
+            leaves to `"local"`, which `"auto"` is, too.
         oracle: `"bayesian"`, `"random"`, `"hyperband"`, `"grid"`, or a
             `keras_tuner.Oracle`.
         strategy: `"auto"`, another kind of `keras_funcs.distribution.auto`, a

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from typing import Any
 
-import keras
-
 if TYPE_CHECKING:
     from keras_funcs.search.engines.jobs import Engine
     from keras_funcs.search.plan import Plan
@@ -23,14 +21,12 @@ def make(
     """Returns the engine that a plan names.
 
     Args:
-        plan: The `Plan` of the study. `"auto"` is the vectorized engine on
-            JAX, and the local one elsewhere.
+        plan: The `Plan` of the study. `"auto"` is the local engine.
         space: `HyperParameters`, the whole of it.
         attempts: The `Attempts` of the study, watched.
         say: Function called with a line where something is not as asked.
     """
-    on_jax = keras.config.backend() == "jax"
-    if plan.engine == "vectorized" or (plan.engine == "auto" and on_jax):
+    if plan.engine == "vectorized":
         from keras_funcs.search.engines.vectorized.engine import Vectorized
 
         return Vectorized(plan, space, attempts, say)

@@ -35,4 +35,4 @@ def kill():
 
 
 if __name__ == "__main__":
-    make(sys.argv[1], "auto", conftest.at("run_end", 2, kill)).run()
+    make(sys.argv[1], "vectorized", conftest.at("run_end", 2, kill)).run()

@@ -209,7 +209,7 @@ def test_a_study_in_lanes_that_is_killed_goes_on(tmp_path):
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-3000:]
     said = []
     hear = Listener(lambda kind, step: said.append((kind, step)))
-    make(tmp_path / "lanes", "auto", hear).resume()
+    make(tmp_path / "lanes", "vectorized", hear).resume()
     assert not [text for kind, text in said if kind == "note"]
     make(tmp_path / "local", "local").run()
     found, expected = (
