@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_funcs import search
-from keras_funcs.search import spaces
+from keras_funcs.search.spaces import catalogue
 from tests.search.engines.alone import CLASSES
 from tests.search.engines.alone import COUNTS
 from tests.search.engines.alone import TRAIN
@@ -15,10 +15,10 @@ from tests.search.engines.alone import fit_alone
 from tests.search.engines.alone import train_lanes
 
 BASE = {
-    "activation": spaces.ACTIVATIONS,
-    "optimizer": spaces.OPTIMIZERS,
-    "regularizer": spaces.REGULARIZERS,
-    "loss": spaces.LOSSES["multiclass"],
+    "activation": catalogue.ACTIVATIONS,
+    "optimizer": catalogue.OPTIMIZERS,
+    "regularizer": catalogue.REGULARIZERS,
+    "loss": catalogue.LOSSES["multiclass"],
 }
 COMPONENTS = [(kind, name) for kind, names in BASE.items() for name in names]
 
