@@ -2,7 +2,9 @@
 
 Cheap tests run on every backend. A dear check of the battery runs on one: the
 cases are the rows of a Latin square, the checks its columns, the backends its
-symbols, so that every case and every check meet all backends. Other tests that
+symbols, so that every case and every check meet all backends. Torch alone runs
+dear checks of the numbers at the ends of ranges, which change no program, and
+those that look at nothing but a component's Python. Other tests that
 were measured to be dear (`tests/seconds.json`) take turns by their names.
 `make test-all` runs the full product; `make test-touched` does so for the
 components that a change touches.
@@ -66,13 +68,20 @@ def row_of(name: str) -> int:
     return zlib.crc32(name.encode())
 
 
-def is_assigned_elsewhere(name: str, number: int, dear: Set[str]) -> bool:
+def is_assigned_elsewhere(
+    name: str,
+    number: int,
+    dear: Set[str],
+    backends: Sequence[str] = BACKENDS,
+) -> bool:
     """Whether a test, the `number`-th of its function, runs elsewhere.
 
-    The parameters of one function are spread over the backends.
+    The parameters of one function are spread over the backends that it has
+    something to ask of: `pytest.mark.backends("jax")`.
     """
     assigned = name in dear or name.startswith(ON_ONE_BACKEND)
     if not assigned or is_in_full(EVERYTHING):
         return False
-    turn = (row_of(name) + number) % len(TURNS)
-    return TURNS[turn] != keras.config.backend()
+    turns = [backend for backend in TURNS if backend in backends]
+    turn = (row_of(name) + number) % len(turns)
+    return turns[turn] != keras.config.backend()

@@ -20,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import pytest
 
+from keras_funcs._core.backend import BACKENDS
 from keras_funcs.testing import Check
 from tests.assignment import is_assigned_elsewhere
 
@@ -81,7 +82,9 @@ def pytest_collection_modifyitems(config, items):
     here, elsewhere = [], []
     for item in items:
         name = name_of(item)
-        away = is_assigned_elsewhere(name, numbers[name], dear)
+        mark = item.get_closest_marker("backends")
+        asked = mark.args if mark else BACKENDS
+        away = is_assigned_elsewhere(name, numbers[name], dear, asked)
         (elsewhere if away else here).append(item)
         numbers[name] += 1
     config.hook.pytest_deselected(items=elsewhere)

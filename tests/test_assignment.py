@@ -62,6 +62,15 @@ def test_dear_tests_take_turns(monkeypatch):
     assert count("a.py::dear") == 120
 
 
+def test_a_test_runs_where_it_has_something_to_ask(monkeypatch):
+    monkeypatch.setenv(assignment.VARIABLE, "")
+    away = [
+        assignment.is_assigned_elsewhere("a::dear", n, {"a::dear"}, ("jax",))
+        for n in range(12)
+    ]
+    assert set(away) == {keras.config.backend() != "jax"}
+
+
 def test_turns_have_every_backend():
     assert set(assignment.TURNS) == set(BACKENDS)
 

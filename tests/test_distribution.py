@@ -69,6 +69,7 @@ def run(code, **environment):
     return json.loads(done.stdout.splitlines()[-1]), said
 
 
+@pytest.mark.backends("tensorflow", "jax")
 def test_two_devices_train_as_one_does():
     if BACKEND == "torch":
         result, said = run("print(json.dumps(train('auto')))")

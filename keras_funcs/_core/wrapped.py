@@ -30,7 +30,12 @@ def unbuilt(name: str, value: Any) -> keras.layers.Layer:
             name, value, keras.saving.deserialize_keras_object, expected
         )
     elif is_quantized(value):
-        checks.invalid(name, "a layer that is quantized after training", value)
+        checks.invalid(
+            name,
+            "a layer with a float dtype policy; quantize the model after "
+            "training",
+            value.dtype_policy.name,
+        )
     if not isinstance(value, keras.layers.Layer) or value.built:
         checks.invalid(name, expected, value)
     return value
@@ -65,7 +70,7 @@ def float_kernel(layer: keras.layers.Layer) -> Tensor:
 def _dequantized(layer: keras.layers.Dense, kernel: Tensor) -> Tensor:
     scale = ops.convert_to_tensor(layer.kernel_scale)
     if layer.quantization_mode == "int4":
-        kernel = keras.quantizers.unpack_int4(kernel, layer.units, axis=-1)
+        kernel = _unpacked(layer, kernel)
     kernel = ops.cast(kernel, scale.dtype)
     if getattr(layer, "kernel_zero", None) is None:
         return kernel / scale
@@ -73,6 +78,14 @@ def _dequantized(layer: keras.layers.Dense, kernel: Tensor) -> Tensor:
     group = ops.cast(layer.g_idx, "int32")
     zero = ops.cast(ops.take(layer.kernel_zero, group, axis=0), scale.dtype)
     return (kernel - zero) * ops.take(scale, group, axis=0)
+
+
+def _unpacked(layer: keras.layers.Dense, kernel: Tensor) -> Tensor:
+    rows = getattr(layer, "_orig_input_dim", None)
+    if rows is not None and tuple(kernel.shape)[-1] == layer.units:
+        # Keras 3.12 packs two rows in one, later versions two columns.
+        return keras.quantizers.unpack_int4(kernel, rows)
+    return keras.quantizers.unpack_int4(kernel, layer.units, axis=-1)
 
 
 def is_quantized(layer: Any) -> bool:

@@ -53,6 +53,7 @@ def measured(case, y_true, y_pred, sample_weight=None):
     return results(measure.result())
 
 
+@pytest.mark.backends("tensorflow")
 @pytest.mark.parametrize("case", MEASURES, ids=str)
 def test_any_type_is_a_tensor(case):
     y_true = bench.labels(case)
@@ -78,6 +79,7 @@ def ragged():
     return rows
 
 
+@pytest.mark.backends("tensorflow")
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_ragged_tensors_are_refused_by_name():
     scores = np.zeros((2, 2, 3), "float32")

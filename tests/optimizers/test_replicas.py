@@ -45,6 +45,8 @@ def weights_after(optimizer, scope):
 CLIPS = ["clipnorm", "global_clipnorm", "clipvalue"]
 
 
+@pytest.mark.backends("tensorflow")
+@pytest.mark.backends("tensorflow")
 @pytest.mark.parametrize("kind", [optimizers.AdaBelief, optimizers.AdEMAMix])
 @pytest.mark.parametrize("clip", CLIPS)
 def test_several_replicas_clip_like_one(kind, clip):

@@ -51,6 +51,7 @@ def study(sizes, folder):
 """
 
 
+@pytest.mark.backends("tensorflow", "jax")
 @pytest.mark.parametrize(
     ("sizes", "devices", "note"),
     [

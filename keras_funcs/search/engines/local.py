@@ -47,7 +47,10 @@ class Local(Engine):
             return Outcome(job, error=why, may_retry=False)
         program = self._compiled(job)
         with self.attempts.of(job.key):
-            return attempt(self.plan, program, job)
+            outcome = attempt(self.plan, program, job)
+        if outcome.error:  # of the program, perhaps: another one next time
+            self._name = None
+        return outcome
 
     def _compiled(self, job: Job) -> fitting.Program:
         """The program of a job; the seeds of a configuration share one."""

@@ -152,6 +152,7 @@ def test_slope_recovery_of_large_slopes_has_a_gradient():
     assert np.isfinite(gradient(term, 100.0)).all()
 
 
+@pytest.mark.backends("tensorflow", "jax")
 def test_slope_recovery_counts_once_for_all_replicas():
     model = layers.SlopeRecovery(network([0.1, 0.1]), factor=0.5)
     model(np.zeros((2, 2), "float32"))

@@ -225,6 +225,7 @@ def test_a_callback_list_is_added_to():
     assert callbacks.callbacks == [seen]
 
 
+@pytest.mark.backends("tensorflow", "jax")
 def test_two_replicas_equal_one():
     if len(active().devices()) < 2:  # Torch trains on one
         with pytest.raises(ValueError, match="one device"):

@@ -13,6 +13,8 @@ from tests.search.engines.alone import check_lane
 from tests.search.engines.alone import fit_alone
 from tests.search.engines.alone import train_lanes
 
+pytestmark = pytest.mark.backends("jax")
+
 SPARSE = "sparse_categorical_crossentropy"
 
 

@@ -15,6 +15,8 @@ from tests.search.engines.alone import fit_alone
 from tests.search.engines.alone import train_lanes
 from tests.search.engines.test_equality import network
 
+pytestmark = pytest.mark.backends("jax")
+
 
 def by_rate(value):
     return network(keras.optimizers.SGD(value))

@@ -11,6 +11,8 @@ from tests.search.engines.alone import TRAIN
 from tests.search.engines.alone import train_lanes
 from tests.search.engines.test_equality import network
 
+pytestmark = pytest.mark.backends("jax")
+
 
 @keras.saving.register_keras_serializable("refused")
 class Outside(keras.layers.Layer):

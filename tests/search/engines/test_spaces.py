@@ -14,6 +14,8 @@ from tests.search.engines.alone import check_lane
 from tests.search.engines.alone import fit_alone
 from tests.search.engines.alone import train_lanes
 
+pytestmark = pytest.mark.backends("jax")
+
 BASE = {
     "activation": catalogue.ACTIVATIONS,
     "optimizer": catalogue.OPTIMIZERS,

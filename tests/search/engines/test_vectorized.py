@@ -21,6 +21,8 @@ from keras_funcs.search.tuner import explorer
 from tests.search.conftest import Listener
 from tests.search.engines.killed import make
 
+pytestmark = pytest.mark.backends("jax")
+
 ROOT = pathlib.Path(__file__).parents[3]
 ON_JAX = keras.config.backend() == "jax"
 
