@@ -1,11 +1,10 @@
-"""The engine of lanes: the jobs of a block that share a program, at once.
+"""The engine of lanes: the seeds of a configuration, at once.
 
 What cannot have lanes is named once, and left to the local engine.
 """
 
 import time
 from collections.abc import Callable
-from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -20,7 +19,6 @@ from keras_funcs.search.engines.jobs import Job
 from keras_funcs.search.engines.jobs import Outcome
 from keras_funcs.search.engines.local import Local
 from keras_funcs.search.engines.vectorized.arrays import Split
-from keras_funcs.search.engines.vectorized.configs import Configuration
 from keras_funcs.search.engines.vectorized.groups import train
 from keras_funcs.search.engines.vectorized.lanes import check_model
 from keras_funcs.search.engines.vectorized.refusal import NotVectorizable
@@ -42,7 +40,7 @@ STATE_BYTES = 2**30
 
 
 class Vectorized(Engine):
-    """Trains the jobs that share a program as lanes of one.
+    """Trains the jobs of a configuration as lanes of one program.
 
     Args:
         plan: The `Plan` of the study.
@@ -78,44 +76,36 @@ class Vectorized(Engine):
     def _run(
         self, jobs: Sequence[Job], done: Callable[[Outcome], None]
     ) -> None:
-        """Runs jobs that seem to share a program."""
-        groups = _by_name(jobs)
+        """Runs jobs of one configuration."""
+        name, begin = jobs[0].name, time.monotonic()
+        results = None
         # One lane alone would be compiled for nothing.
-        if len(jobs) == 1 or not self._may_start(groups):
-            self._local.run(groups.values(), done)
+        if len(jobs) > 1 and self._may_start(name):
+            results = self._attempt(LANES, name, self._train, jobs)
+        if results is None:
+            self._local.run([jobs], done)
             return
-        begin = time.monotonic()
-        results = self._attempt(LANES, groups, self._train, jobs)
-        if results is not None:
-            seconds = (time.monotonic() - begin) / len(jobs)
-            self._end(jobs, results, seconds, done)
-            return
-        # Of several configurations it may be one only that has no lanes.
-        for group in groups.values():
-            if len(groups) > 1:
-                self._run(group, done)
-            else:
-                self._local.run([group], done)
+        seconds = (time.monotonic() - begin) / len(jobs)
+        self._end(jobs, results, seconds, done)
 
-    def _programs(self, block: Sequence[Job]) -> Iterator[list[Job]]:
-        """The jobs of a block by program, as many as the memory holds."""
-        groups = _by_name(block)
-        if len(groups) == len(block) or not self._is_possible():
-            yield from groups.values()
-            return
-        found: dict[Any, list[Job]] = {}
-        sizes: dict[Any, int] = {}
+    def _programs(self, block: Sequence[Job]) -> Iterator[Sequence[Job]]:
+        """The jobs of a block by configuration, as many as the memory holds.
+
+        The seeds of one configuration share a program for certain. In what two
+        configurations differ may hide where no config shows it, such as in a
+        closure of `build`.
+        """
+        groups: dict[str, list[Job]] = {}
+        for job in block:
+            groups.setdefault(job.name, []).append(job)
+        possible = len(groups) < len(block) and self._is_possible()
         for name, jobs in groups.items():
-            read = None
-            if self._may_start([name]):
-                read = self._attempt(PROGRAM, [name], self._read, jobs)
-            signature, size = read or (None, 1)
-            key = name if signature is None else (signature, jobs[0].epochs)
-            found.setdefault(key, []).extend(jobs)
-            sizes[key] = size
-        for key, jobs in found.items():
-            for start in range(0, len(jobs), sizes[key]):
-                yield jobs[start : start + sizes[key]]
+            size = 1
+            if possible and self._may_start(name):
+                size = self._attempt(PROGRAM, name, self._lanes_at_once, jobs)
+            size = size or len(jobs)
+            for start in range(0, len(jobs), size):
+                yield jobs[start : start + size]
 
     def _is_possible(self) -> bool:
         """Whether anything of this study can have lanes."""
@@ -133,20 +123,16 @@ class Vectorized(Engine):
             return False
         return True
 
-    def _may_start(self, names: Iterable[str]) -> bool:
-        return all(
-            name not in self._without
-            and all(
-                self.attempts.begun(f"{what} of {name}") < MAX_STARTS
-                for what in (PROGRAM, LANES)
-            )
-            for name in names
+    def _may_start(self, name: str) -> bool:
+        return name not in self._without and all(
+            self.attempts.begun(f"{what} of {name}") < MAX_STARTS
+            for what in (PROGRAM, LANES)
         )
 
     def _attempt(
         self,
         what: str,
-        names: Collection[str],
+        name: str,
         work: Callable[[Sequence[Job]], Any],
         jobs: Sequence[Job],
     ) -> Any:
@@ -155,7 +141,7 @@ class Vectorized(Engine):
         That one tells of errors that have nothing to do with lanes.
         """
         found = None
-        with self.attempts.of(*(f"{what} of {name}" for name in names)):
+        with self.attempts.of(f"{what} of {name}"):
             try:
                 found = work(jobs)
             except NotVectorizable as error:
@@ -163,8 +149,8 @@ class Vectorized(Engine):
             except Exception as error:
                 state.check_disk(error, self.plan.directory)
                 self._refuse(state.reason(error).split("\n")[0])
-        if found is None and len(names) == 1:
-            self._without.update(names)
+        if found is None:
+            self._without.add(name)
         return found
 
     def _refuse(self, reason: str) -> None:
@@ -175,8 +161,8 @@ class Vectorized(Engine):
     def _build(self, hp: Any) -> Any:
         return fitting.build(self.plan.build, hp)
 
-    def _read(self, jobs: Sequence[Job]) -> tuple[str, int] | None:
-        """The program of a configuration, and how many lanes may wait."""
+    def _lanes_at_once(self, jobs: Sequence[Job]) -> int | None:
+        """How many lanes of a configuration may wait in the memory."""
         fitting.clear()
         try:
             model = self._build(settings_of(self.space, jobs[0].values))
@@ -185,8 +171,7 @@ class Vectorized(Engine):
         check_model(model)
         variables = [*model.variables, *model.optimizer.variables]
         needed = sum(data.to_numpy(item).nbytes for item in variables)
-        size = max(STATE_BYTES // max(needed, 1), 1)
-        return Configuration.of(model).signature, size
+        return max(STATE_BYTES // max(needed, 1), 1)
 
     def _train(self, jobs: Sequence[Job]) -> list[LaneResult]:
         plan = self.plan
@@ -211,14 +196,12 @@ class Vectorized(Engine):
         seconds: float,
         done: Callable[[Outcome], None],
     ) -> None:
-        """Scores each lane in an ordinary model, one per configuration."""
-        found = {job.key: result for job, result in zip(jobs, results)}
-        for group in _by_name(jobs).values():
-            fitting.clear()
-            hp = settings_of(self.space, group[0].values)
-            program = fitting.Program(self.plan, hp)
-            for job in group:
-                done(self._outcome(job, program, found[job.key], seconds))
+        """Scores the lanes, one after the other, in an ordinary model."""
+        fitting.clear()
+        hp = settings_of(self.space, jobs[0].values)
+        program = fitting.Program(self.plan, hp)
+        for job, result in zip(jobs, results, strict=True):
+            done(self._outcome(job, program, result, seconds))
 
     def _outcome(
         self,
@@ -251,11 +234,3 @@ class Vectorized(Engine):
             raise fitting.NotFinite(result.reason)
         run = fitting.Run(result.score, epoch, result.logs, seconds, seconds)
         return outcomes.of_run(self.plan, job, program, run)
-
-
-def _by_name(jobs: Iterable[Job]) -> dict[str, list[Job]]:
-    """The jobs of each configuration."""
-    found: dict[str, list[Job]] = {}
-    for job in jobs:
-        found.setdefault(job.name, []).append(job)
-    return found
