@@ -73,9 +73,9 @@ class Study:
             finalist and two seeds of each always run.
         final: `search.Final`: seeds, finalists, ablation.
         engine: `"local"` makes one run after the other. `"vectorized"`, on
-            JAX with data in arrays, trains the runs of the final that differ
-            in seeds and numbers only in one program; a note says what it
-            leaves to `"local"`, which `"auto"` is, too.
+            JAX with data in arrays, trains the seeds of a finalist in one
+            program; a note says what it leaves to `"local"`, which `"auto"`
+            is, too.
         oracle: `"bayesian"`, `"random"`, `"hyperband"`, `"grid"`, or a
             `keras_tuner.Oracle`.
         strategy: `"auto"`, another kind of `keras_funcs.distribution.auto`, a

@@ -55,9 +55,9 @@ class Rational(AdaptiveActivation):
         groups: Integer >= 1. Groups of neighbours with one rational each on
             `axis`, or on the last axis if `axis=None`. Defaults to `1`.
         bound: Float in [1e-6, 1e6]. Both ends. Defaults to `10.0`.
-        outside: `"linear"`, or `"free"` for the published rational, up to 900
-            times `bound`. Defaults to `"linear"`.
-        axis: Defaults to `None`, one rational for the layer.
+        outside: `"linear"`, or `"free"` for the published rational; beyond
+            900 times `bound` it is its leading power. Defaults to `"linear"`.
+        axis: Integer, or None for one rational for the layer (default).
         shared_numerator: Boolean. One `P`, as in KAT. Defaults to `False`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 

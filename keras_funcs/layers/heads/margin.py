@@ -51,7 +51,7 @@ class MarginHead(CosineLayer):
             `"arcface"`) and 0.35 (of `"cosface"`). Defaults to `None`.
         scale: Float > 0. Factor of the cosines. Defaults to `64.0`.
         sub_centers: Integer from 1 to 100. Directions per class; the nearest
-            counts. With 3, wrong labels gather at one. Defaults to `1`.
+            counts. With 3, wrong labels gather at another. Defaults to `1`.
         **kwargs: The `kernel_*` arguments of `keras.layers.Dense`, and those
             of `keras.layers.Layer`.
 

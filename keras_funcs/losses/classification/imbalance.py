@@ -58,7 +58,7 @@ class WeightedCrossentropy(ClassWeighting, OfClass, CategoricalLoss):
         y_pred: `(batch, ..., C)`.
 
     Raises:
-        ValueError: If both are given, an argument is invalid, or shapes differ.
+        ValueError: If weights and counts are both given, or on bad shapes.
 
     Example:
 

@@ -191,9 +191,9 @@ class LDAM(ClassWeighting, OfClass, LogitLoss):
     Among the strongest on long-tailed data; more so with `class_weights` in
     the last epochs only, by `keras_funcs.callbacks.DeferredReweighting`
     (LDAM-DRW). Takes cosines: let the model end in
-    `keras_funcs.layers.CosineDense(C)` with `scale=1.0`. Logits of any other
-    size make the training diverge, which a compiled step cannot check. Do not
-    adjust predictions at inference.
+    `keras_funcs.layers.CosineDense(C)` with `scale=1.0`. Of logits of any
+    size `scale` times makes the training diverge, which a compiled step cannot
+    check. Do not adjust predictions at inference.
 
     Formula:
     ```python
