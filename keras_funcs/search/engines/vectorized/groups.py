@@ -182,6 +182,9 @@ def train(
 
     Every result is that of `fit` alone after
     `keras.utils.set_random_seed(seed)`, with the best epoch's weights kept.
+    Settings are told apart by the configurations of their models: what differs
+    in a closure, a default argument or an attribute that is no float is taken
+    from the first model. Settings that are equal are safe.
 
     Args:
         build: Function from a setting to a compiled model that is built.
