@@ -117,10 +117,13 @@ def test_lora_starts_where_the_layer_was_and_reloads(name, make, tmp_path):
 def test_the_float_kernel_is_the_one_of_the_outputs(block_size, lora):
     dense = keras.layers.Dense(5, use_bias=False)
     dense.build((None, 8))
-    config = keras.quantizers.Int4QuantizationConfig(
-        block_size=block_size, activation_quantizer=None
-    )
-    dense.quantize(config=config)
+    made = getattr(keras.quantizers, "Int4QuantizationConfig", None)
+    if made is None:  # Keras 3.12, which rounds the inputs as well
+        dense.quantize("int4")
+    else:
+        dense.quantize(
+            config=made(block_size=block_size, activation_quantizer=None)
+        )
     if lora:
         dense.enable_lora(2)
         dense.lora_kernel_b.assign(np.ones((2, 5)))
