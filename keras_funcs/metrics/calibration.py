@@ -124,7 +124,7 @@ class ExpectedCalibrationError(ScoreMetric):
     with bins of equal width that include their lower end, the last one both.
 
     Args:
-        bins: Integer from 1 to 65536; the error depends on it. Default `15`.
+        bins: Integer in [1, 65536]; the error depends on it. Defaults to `15`.
         mode: `"top"`: the confidence is the largest probability, correct if
             its class is the label. `"classwise"`: the mean error of classes,
             each a question of its own; one score of two classes is one.

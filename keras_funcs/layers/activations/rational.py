@@ -57,7 +57,7 @@ class Rational(AdaptiveActivation):
         bound: Float in [1e-6, 1e6]. Both ends. Defaults to `10.0`.
         outside: `"linear"`, or `"free"` for the published rational; beyond
             900 times `bound` it is its leading power. Defaults to `"linear"`.
-        axis: Integer, or None for one rational for the layer (default).
+        axis: Integer or None, one rational for the layer. Defaults to `None`.
         shared_numerator: Boolean. One `P`, as in KAT. Defaults to `False`.
         **kwargs: See `keras_funcs.layers.AdaptiveActivation`.
 

@@ -46,7 +46,7 @@ class ConcreteDropout(AroundLayer):
 
     Args:
         layer: A `keras.layers.Dense` or a convolution, not built.
-        rate_initializer: Float in [1e-6, 0.999] or initializer. Default `0.1`.
+        rate_initializer: Float or initializer, 1e-6 to .999. Defaults to `0.1`.
         weight_factor: Float >= 0. `length_scale**2 / (2 * N)` of N samples, if
             the loss is a mean negative log-likelihood such as cross-entropy;
             double for `(y - mean)**2 / var + log(var)`. Defaults to `1e-6`.
