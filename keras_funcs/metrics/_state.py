@@ -21,6 +21,7 @@ from keras_funcs._core.typing import Tensor
 UNIT = 2.0**14
 LANES = 2**15  # sums that fit into a processor's cache
 MAX_SUMS = 2**25  # 256 MiB
+_own_variables = keras.metrics.Metric.variables.fget
 
 
 class StateMetric(Configurable, keras.metrics.Metric):
@@ -304,6 +305,3 @@ def stretch(weight: Tensor, like: Tensor) -> Tensor:
     while len(weight.shape) < rank:
         weight = ops.expand_dims(weight, -1)
     return ops.broadcast_to(weight, ops.shape(like))
-
-
-_own_variables = keras.metrics.Metric.variables.fget

@@ -20,11 +20,10 @@ from keras_funcs.search.engines.vectorized.numbers import Numbers
 from keras_funcs.search.engines.vectorized.objects import replaced
 from keras_funcs.search.engines.vectorized.refusal import NotVectorizable
 from keras_funcs.search.engines.vectorized.refusal import refusal
+from keras_funcs.search.training.data import VALIDATION_BATCH
 
 # Lists of arrays: trainable, non-trainable and optimizer's variables.
 State = tuple[list[Any], list[Any], list[Any]]
-# Whole validation sets up to this size are one batch.
-VALIDATION_BATCH = 2048
 
 
 class Disputed(Exception):
