@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keras_funcs.search.engines.jobs import ABLATION
-from keras_funcs.search.engines.jobs import BASELINE
-from keras_funcs.search.engines.jobs import FINALIST
-from keras_funcs.search.engines.jobs import TUNED
-from keras_funcs.search.engines.jobs import Job
+from keras_funcs.search.jobs import ABLATION
+from keras_funcs.search.jobs import BASELINE
+from keras_funcs.search.jobs import FINALIST
+from keras_funcs.search.jobs import TUNED
+from keras_funcs.search.jobs import Job
 from keras_funcs.search.report import results
 from keras_funcs.search.spaces import structure
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from keras_funcs.search import engines
 from keras_funcs.search import finalists
+from keras_funcs.search import jobs
 from keras_funcs.search.budget import LEAST_SEEDS
 from keras_funcs.search.budget import Budget
-from keras_funcs.search.engines import jobs
 from keras_funcs.search.engines import logs
-from keras_funcs.search.engines.jobs import Job
-from keras_funcs.search.engines.jobs import Outcome
 from keras_funcs.search.finalists import Entrant
+from keras_funcs.search.jobs import Job
+from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.plan import Plan
 from keras_funcs.search.progress import Progress
 from keras_funcs.search.progress import Step

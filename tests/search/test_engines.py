@@ -5,7 +5,7 @@ import json
 import pytest
 
 from keras_funcs.search import engines
-from keras_funcs.search.engines import jobs
+from keras_funcs.search import jobs
 from keras_funcs.search.engines import local
 from keras_funcs.search.report import results
 from keras_funcs.search.store import state

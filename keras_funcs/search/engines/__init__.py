@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 if TYPE_CHECKING:
-    from keras_funcs.search.engines.jobs import Engine
+    from keras_funcs.search.jobs import Engine
     from keras_funcs.search.plan import Plan
     from keras_funcs.search.store.attempts import Attempts
 

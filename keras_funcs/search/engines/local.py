@@ -7,9 +7,9 @@ from typing import Any
 
 from keras_funcs.search.engines import logs
 from keras_funcs.search.engines import outcomes
-from keras_funcs.search.engines.jobs import Engine
-from keras_funcs.search.engines.jobs import Job
-from keras_funcs.search.engines.jobs import Outcome
+from keras_funcs.search.jobs import Engine
+from keras_funcs.search.jobs import Job
+from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.plan import Plan
 from keras_funcs.search.store.attempts import Attempts
 from keras_funcs.search.training import fitting

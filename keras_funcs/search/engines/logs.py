@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from keras_funcs.search.engines.jobs import ABLATION
-from keras_funcs.search.engines.jobs import Job
+from keras_funcs.search.jobs import ABLATION
+from keras_funcs.search.jobs import Job
 from keras_funcs.search.plan import Plan
 from keras_funcs.search.spaces import structure
 from keras_funcs.search.store import files

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from keras_funcs.search.engines.jobs import Job
-from keras_funcs.search.engines.jobs import Outcome
+from keras_funcs.search.jobs import Job
+from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.plan import Plan
 from keras_funcs.search.store import state
 from keras_funcs.search.training import fitting

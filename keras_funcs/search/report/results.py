@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_funcs.search.engines.jobs import ABLATION
-from keras_funcs.search.engines.jobs import BASELINE
-from keras_funcs.search.engines.jobs import FINALIST
-from keras_funcs.search.engines.jobs import TUNED
+from keras_funcs.search.jobs import ABLATION
+from keras_funcs.search.jobs import BASELINE
+from keras_funcs.search.jobs import FINALIST
+from keras_funcs.search.jobs import TUNED
 from keras_funcs.search.report import statistics
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records

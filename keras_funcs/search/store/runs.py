@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_funcs.search.engines.jobs import ABLATION
-from keras_funcs.search.engines.jobs import Outcome
+from keras_funcs.search.jobs import ABLATION
+from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records
 from keras_funcs.search.store import state

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
-from keras_funcs.search.engines.jobs import TRIAL
-from keras_funcs.search.engines.jobs import Job
-from keras_funcs.search.engines.jobs import Outcome
+from keras_funcs.search.jobs import TRIAL
+from keras_funcs.search.jobs import Job
+from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.plan import Plan
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from keras_funcs.search import engines
-from keras_funcs.search.engines import jobs
-from keras_funcs.search.engines.jobs import Job
+from keras_funcs.search import jobs
 from keras_funcs.search.engines.vectorized import engine
+from keras_funcs.search.jobs import Job
 from keras_funcs.search.report import results
 from keras_funcs.search.store.attempts import Attempts
 from keras_funcs.search.training import data

@@ -14,9 +14,6 @@ import keras
 
 from keras_funcs.search.engines import logs
 from keras_funcs.search.engines import outcomes
-from keras_funcs.search.engines.jobs import Engine
-from keras_funcs.search.engines.jobs import Job
-from keras_funcs.search.engines.jobs import Outcome
 from keras_funcs.search.engines.local import Local
 from keras_funcs.search.engines.vectorized.arrays import Split
 from keras_funcs.search.engines.vectorized.groups import train
@@ -24,6 +21,9 @@ from keras_funcs.search.engines.vectorized.lanes import check_model
 from keras_funcs.search.engines.vectorized.refusal import NotVectorizable
 from keras_funcs.search.engines.vectorized.refusal import check_backend
 from keras_funcs.search.engines.vectorized.results import LaneResult
+from keras_funcs.search.jobs import Engine
+from keras_funcs.search.jobs import Job
+from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.plan import Plan
 from keras_funcs.search.store import state
 from keras_funcs.search.store.attempts import Attempts
