@@ -69,6 +69,8 @@ class Outcome:
             two, of jobs of the final only.
         metrics: Mapping. All metrics on the held-out split.
         matrix: List of lists or None. The confusion matrix of that split.
+        predictions: Mapping from `"held_out"` and `"validation"` to
+            `Predictions`; empty if a row has no class and no number.
         save: Function that writes the trained model to a path, or None. It
             works until `done` returns.
     """
@@ -84,6 +86,7 @@ class Outcome:
     score: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     matrix: list[list[float]] | None = None
+    predictions: Mapping[str, Any] = field(default_factory=dict)
     save: Callable[[Any], Any] | None = None
 
 

@@ -151,7 +151,7 @@ class Untrained:
     def evaluate(self, split):
         return {self.metric.removeprefix("val_"): 0.5}
 
-    def confusion(self, split):
+    def predict(self, split):
         return None
 
     def save(self, path):

@@ -47,10 +47,13 @@ OTHERS = (
     "report.md",
     "trials.csv",
     "figures/recall.png",
+    "predictions/labels.npz",
+    "predictions/baseline-seed_0.npz",
     "study.lock",
     "search",
     "finalists",
     "figures",
+    "predictions",
 )
 
 

@@ -9,8 +9,14 @@ import pytest
 from keras_funcs.search import finalists
 from keras_funcs.search import progress
 from keras_funcs.search.report import markdown
+from keras_funcs.search.report import measures
+from keras_funcs.search.report import recalls
 from keras_funcs.search.report import results
+from keras_funcs.search.report import statistics
+from keras_funcs.search.report import tables
 from keras_funcs.search.report import terminal
+from keras_funcs.search.store import predictions
+from keras_funcs.search.training.predictions import Predictions
 
 STUDY = {
     "version": 1,
@@ -110,10 +116,76 @@ def test_numbers_of_a_loss_are_turned_round(folder):
     ]
 
 
-def test_recall_adds_the_seeds(folder):
+def test_recall_of_each_class_and_what_fell(folder):
+    changed = recalls.changes(results.read(folder))
+    assert [item.before for item in changed] == pytest.approx([0.8, 0.5])
+    assert [item.after for item in changed] == pytest.approx([0.9, 0.9])
+    worse = config("finalist", [0.3, 0.41, 0.34], [[10, 0], [9, 1]], loss="b")
+    put_final(folder, "trial_0001", worse)
     found = results.read(folder)
-    np.testing.assert_allclose(found.baseline.recalls, [0.8, 0.5])
-    assert found.baseline.matrix.sum() == 60
+    assert [item.fell for item in recalls.changes(found)] == [False, True]
+    text = markdown.write(found).read_text()
+    assert "| -0.4000 | – | fell, perhaps by chance, only 10 rows |" in text
+    shown = terminal.summary(found, folder / "report.md", 61.0)
+    assert shown.index("-0.4000") < shown.rindex("+0.2000")
+
+
+def put_predictions(folder, name, right):
+    """Three seeds, of whose 60 rows so many are right in each class."""
+    y = np.repeat([0, 1], [40, 20])
+    for seed in range(3):
+        wrong = np.zeros(60, bool)
+        wrong[: 40 - right[0] + seed] = wrong[40 : 60 - right[1]] = True
+        z = np.where(wrong, 1 - y, y)[:, None] == np.arange(2)
+        log_p = np.log(np.where(z, 0.8, 0.2)).astype("float32")
+        matrix = measures.counts(y, log_p.argmax(1), 2)
+        share = float(np.mean(np.diag(matrix) / matrix.sum(1)))
+        path = folder / "finalists" / f"{name}.json"
+        saved = json.loads(path.read_text())
+        saved["runs"][str(seed)] |= {
+            "matrix": matrix.tolist(), "score": share, "validation": share
+        }  # fmt: skip
+        path.write_text(json.dumps(saved))
+        found = {predictions.HELD_OUT: Predictions(y, log_p)}
+        predictions.store(folder, name, seed, found)
+
+
+def test_intervals_cover_the_rows_and_a_gain_shows_its_price(folder):
+    study = json.loads((folder / "study.json").read_text())
+    study["objective"] = {"name": "val_balanced_accuracy", "direction": "max"}
+    (folder / "study.json").write_text(json.dumps(study))
+    put_predictions(folder, "baseline", (36, 8))
+    put_predictions(folder, "trial_0001", (24, 18))
+    found = results.read(folder)
+    compared = found.comparisons["trial_0001"]
+    assert compared.rows == 60 and compared.difference == pytest.approx(0.1)
+    alone = statistics.compare(found.winner.scores(), found.baseline.scores())
+    assert not alone.p > 0 and compared.low < 0 < compared.high
+    text = markdown.write(found).read_text()
+    assert "the chance of which 60 rows are held out" in text
+    assert "| 0 | 40 | 0.8750 | 0.5750 | -0.3000 |" in text
+    assert "| FELL |" in text and "is that of the rarer class, 1" in text
+    titles, rows = tables.measures(found)
+    assert titles == [
+        "accuracy", "Matthews", "macro F1", "average precision", "AUROC"
+    ]  # fmt: skip
+    by_name = {item.name: dict(zip(titles, values)) for item, values in rows}
+    assert by_name["baseline"]["accuracy"] == pytest.approx(43 / 60)
+    shown = terminal.summary(found, folder / "report.md", 61.0)
+    assert "FELL" in shown and "macro F1" in shown
+
+
+def test_predictions_of_other_rows_are_not_stored(folder):
+    labels, other = np.arange(3), np.arange(3)[::-1]
+    values = np.zeros((3, 3), "float32")
+    for number, rows in enumerate((labels, other, labels)):
+        found = {predictions.HELD_OUT: Predictions(rows, values)}
+        predictions.store(folder, "c", number, found)
+    names = {path.name for path in (folder / "predictions").iterdir()}
+    assert names == {"labels.npz", "c-seed_0.npz", "c-seed_2.npz"}
+    (folder / "predictions" / "c-seed_0.npz").write_bytes(b"PK")
+    with pytest.warns(UserWarning, match="c-seed_0.npz cannot be read"):
+        assert predictions.read(folder / "predictions" / "c-seed_0.npz") is None
 
 
 def test_the_report_is_made_of_the_folder_alone(folder):
@@ -121,7 +193,7 @@ def test_the_report_is_made_of_the_folder_alone(folder):
     text = path.read_text()
     assert "# kinds \\| &lt;script&gt;" in text
     assert "| trial_0002 | loss=c, rate=0.9 | Boom: a \\| b |" in text
-    assert "| 1 | 10 | 0.5000 | 0.9000 | +0.4000 |" in text
+    assert "| 1 | 10 | 0.5000 | 0.9000 | +0.4000 | – | only 10 rows |" in text
     assert "+0.2000" in text
     shown = terminal.summary(results.read(folder), path, 61.0)
     assert "loss: b: +0.1033" in shown and "1 min 1 s" in shown

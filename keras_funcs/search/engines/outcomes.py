@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from keras_funcs._core.confusion import confusion_counts
+from keras_funcs.inspect.confusion import reading
 from keras_funcs.search.jobs import Job
 from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.plan import Plan
+from keras_funcs.search.store import predictions
 from keras_funcs.search.store import state
 from keras_funcs.search.training import fitting
+from keras_funcs.search.training.predictions import of_model
 
 
 def of_run(
@@ -56,9 +60,20 @@ def of_error(plan: Plan, job: Job, error: Exception) -> Outcome:
 
 def _scores(plan: Plan, program: fitting.Program) -> dict[str, Any]:
     metrics = program.evaluate(plan.held_out)
-    matrix = program.confusion(plan.held_out)
+    predicted = program.predict(plan.held_out)
+    matrix = None
+    found: dict[str, Any] = {}
+    if predicted is not None:
+        given = reading(program.model)
+        matrix = confusion_counts(*predicted, **given)
+        found[predictions.HELD_OUT] = of_model(program.model, *predicted)
+        if plan.dataset.test is not None:
+            predicted = program.predict(plan.dataset.validation)
+        if predicted is not None:
+            found[predictions.VALIDATION] = of_model(program.model, *predicted)
     return {
         "score": metrics[plan.objective.name.removeprefix("val_")],
         "metrics": metrics,
         "matrix": None if matrix is None else matrix.tolist(),
+        "predictions": {} if None in found.values() else found,
     }

@@ -9,16 +9,18 @@ from keras_funcs._core import text as texts
 from keras_funcs._core.text import code
 from keras_funcs._core.text import markdown
 from keras_funcs.search.progress import duration
+from keras_funcs.search.report import scores
 from keras_funcs.search.report import tables
+from keras_funcs.search.report.pieces import DASH
+from keras_funcs.search.report.pieces import figure
+from keras_funcs.search.report.pieces import interval
+from keras_funcs.search.report.pieces import row
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.report.results import short
-from keras_funcs.search.report.statistics import Comparison
-from keras_funcs.search.report.statistics import interval
 from keras_funcs.search.report.terminal import number
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
 
-DASH = "–"
 SHOWN_TRIALS = 15
 
 
@@ -34,9 +36,10 @@ def write(found: Results) -> Path:
         _csv(directory / files.FINALISTS_TABLE, tables.runs(found))
     sections: list[Callable[[Results], list[str]]] = [
         _head,
-        _leaderboard,
+        scores.leaderboard,
+        scores.measures,
+        scores.classes,
         _contributions,
-        _classes,
         _search,
         _failures,
         _columns,
@@ -72,101 +75,6 @@ def _head(found: Results) -> list[str]:
     ]
 
 
-def _leaderboard(found: Results) -> list[str]:
-    entries = tables.ranked(found)
-    if not entries:
-        return []
-    seeds = len(found.study["seeds"])
-    where = "the test split, which" if found.study["tested"] else ""
-    lines = ["## Leaderboard", ""]
-    if where:
-        lines.append(
-            f"{code(found.metric)} over {seeds} seeds on {where} nothing was "
-            "chosen by. The epoch was chosen on validation data."
-        )
-    else:
-        lines.append(
-            f"{code(found.metric)} over {seeds} seeds on the **validation** "
-            "data, on which the finalists were chosen: these scores are too "
-            "good. Give the study a test split."
-        )
-    lines += [
-        "",
-        "| configuration | mean | sd | difference | 95 % CI | p (Holm) | "
-        "seeds |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for item in entries:
-        compared = found.comparisons.get(item.name)
-        name = found.title(item)
-        cells = ["", "", ""]
-        if compared is not None:
-            known = math.isfinite(compared.p)
-            cells = [
-                number(compared.difference, "+") or DASH,
-                _interval(compared),
-                f"{compared.p_adjusted:.3f}" if known else DASH,
-            ]
-        lines.append(
-            _row(
-                name,
-                number(item.mean()),
-                number(item.deviation()),
-                *cells,
-                f"{len(item.scores())} of {seeds}",
-            )
-        )
-    lines += [
-        "",
-        "Differences are to the baseline on the same seeds; positive is "
-        "better. The intervals cover the chance in training (initial "
-        "weights, order, dropout), not which samples the test split happens "
-        "to hold. p is of the paired t test, adjusted for the number of "
-        f"comparisons. {DASH}: no interval, for lack of two seeds in common "
-        "or of any spread between them.",
-        "",
-        _references(found),
-        "",
-    ]
-    shown = [
-        (item, found.comparisons[item.name])
-        for item in entries
-        if item.name in found.comparisons
-        and math.isfinite(found.comparisons[item.name].p)
-    ]
-    if shown:
-        from keras_funcs.inspect import figures
-
-        picture = figures.interval_plot(
-            [found.title(item) for item, _ in shown],
-            [c.difference for _, c in shown],
-            [(c.low, c.high) for _, c in shown],
-            title=f"Gain in {found.metric} over the baseline",
-        )
-        lines += _figure(found, "differences", picture)
-    return lines
-
-
-def _references(found: Results) -> str:
-    tuned = found.tuned
-    if tuned is None:
-        return (
-            "The baseline has its default numbers: what better ones alone "
-            "would bring it was not measured."
-        )
-    text = (
-        "The tuned baseline has the baseline's choices with numbers that the "
-        "search found: what it gains owes nothing to the choices."
-    )
-    beside = found.beside_tuned
-    if beside is not None and found.winner is not None and beside.pairs > 1:
-        text += (
-            f" {markdown(found.title(found.winner))} differs from it by "
-            f"{interval(beside)}."
-        )
-    return text
-
-
 def _contributions(found: Results) -> list[str]:
     rows = found.contributions()
     lines = ["## What each choice contributed", ""]
@@ -184,7 +92,7 @@ def _contributions(found: Results) -> list[str]:
         ]
         for part, value, c in rows:
             gain = number(c.difference, "+") or DASH
-            lines.append(_row(part, value, gain, _interval(c)))
+            lines.append(row(part, value, gain, interval(c)))
         known = [row for row in rows if math.isfinite(row[2].p)]
         lines.append("")
         if known:
@@ -201,7 +109,7 @@ def _contributions(found: Results) -> list[str]:
                 title=f"Gain in {found.metric} by each choice",
                 xlabel="with it less without it",
             )
-            lines += _figure(found, "contributions", picture)
+            lines += figure(found, "contributions", picture)
     elif "ablation" in found.study.get("left_out", {}):
         lines += [
             "The winner's parts were not put back in turn, "
@@ -219,56 +127,8 @@ def _contributions(found: Results) -> list[str]:
         "|---|---|---|---|---|",
     ]
     for part, value, count, mean, best in effects:
-        lines.append(_row(part, value, str(count), number(mean), number(best)))
+        lines.append(row(part, value, str(count), number(mean), number(best)))
     return [*lines, ""]
-
-
-def _classes(found: Results) -> list[str]:
-    base, best = found.baseline, found.winner
-    if base is None or best is None:
-        return []
-    before, after = base.recalls, best.recalls
-    if before is None or after is None or best.matrix is None:
-        return []
-    names = _class_names(found, len(before))
-    lines = [
-        "## Classes",
-        "",
-        "Recall of each class, baseline against "
-        f"{markdown(found.title(best))}, all seeds together.",
-        "",
-        "| class | samples | baseline | best finalist | difference |",
-        "|---|---|---|---|---|",
-    ]
-    seeds = max(1, len([r for r in best.runs.values() if r.get("matrix")]))
-    for index, name in enumerate(names):
-        samples = int(best.matrix[index].sum()) // seeds
-        lines.append(
-            _row(
-                name,
-                str(samples),
-                number(before[index]),
-                number(after[index]),
-                number(after[index] - before[index], "+"),
-            )
-        )
-    from keras_funcs.inspect import figures
-
-    bars = figures.grouped_bars(
-        names,
-        {"baseline": before, "best finalist": after},
-        title="Recall of each class",
-        ylabel="recall",
-    )
-    confused = figures.confusion_matrix(
-        best.matrix, names, title=f"{best.label}: recall"
-    )
-    return [
-        *lines,
-        "",
-        *_figure(found, "recall", bars),
-        *_figure(found, "confusion", confused),
-    ]
 
 
 def _search(found: Results) -> list[str]:
@@ -290,9 +150,7 @@ def _search(found: Results) -> list[str]:
             f"{name}={short(value)}" for name, value in item.values.items()
         )
         lines.append(
-            _row(
-                item.name, number(item.score or 0.0), str(item.epoch), settings
-            )
+            row(item.name, number(item.score or 0.0), str(item.epoch), settings)
         )
     return [*lines, ""]
 
@@ -312,10 +170,10 @@ def _failures(found: Results) -> list[str]:
         settings = ", ".join(
             f"{name}={short(value)}" for name, value in trial.values.items()
         )
-        lines.append(_row(trial.name, settings, trial.message))
+        lines.append(row(trial.name, settings, trial.message))
     for item, seed, message in runs:
         reason = message.split("\n")[0]
-        lines.append(_row(f"{item.name}, seed {seed}", item.label, reason))
+        lines.append(row(f"{item.name}, seed {seed}", item.label, reason))
     return [*lines, ""]
 
 
@@ -323,15 +181,15 @@ def _columns(found: Results) -> list[str]:
     rows = tables.columns(found)
     if not rows:
         return []
-    lines = ["## How columns were read", "", _row("column", "kind", "how")]
-    return [*lines, "|---|---|---|", *(_row(*row) for row in rows), ""]
+    lines = ["## How columns were read", "", row("column", "kind", "how")]
+    return [*lines, "|---|---|---|", *(row(*cells) for cells in rows), ""]
 
 
 def _environment(found: Results) -> list[str]:
     study = found.study
     lines = ["## How it was run", "", "| | |", "|---|---|"]
     for name, value in study["environment"].items():
-        lines.append(_row(name, str(value)))
+        lines.append(row(name, str(value)))
     for name, value in (
         ("oracle", study["fingerprint"]["oracle"]),
         ("trials", f"{len(found.trials)} of {study['max_trials']}"),
@@ -341,9 +199,9 @@ def _environment(found: Results) -> list[str]:
         ("seed of the search", study["fingerprint"]["seed"]),
         ("time", duration(study["seconds"])),
     ):
-        lines.append(_row(name, str(value)))
+        lines.append(row(name, str(value)))
     for what, message in study.get("left_out", {}).items():
-        lines.append(_row(f"left out: {what}", message))
+        lines.append(row(f"left out: {what}", message))
     return [
         *lines,
         "",
@@ -354,29 +212,6 @@ def _environment(found: Results) -> list[str]:
     ]
 
 
-def _class_names(found: Results, classes: int) -> list[str]:
-    names = found.study.get("class_names")
-    if names and len(names) == classes:
-        return [str(name) for name in names]
-    return [str(index) for index in range(classes)]
-
-
-def _interval(item: Comparison) -> str:
-    if not math.isfinite(item.low):
-        return DASH
-    return f"{number(item.low, '+')} to {number(item.high, '+')}"
-
-
-def _figure(found: Results, name: str, png: bytes) -> list[str]:
-    path = found.directory / files.FIGURES / f"{name}.png"
-    state.write_bytes(path, png)
-    return [f"![{name}]({files.FIGURES}/{name}.png)", ""]
-
-
 def _csv(path: Path, frame: Any) -> None:
     safe = frame.map(texts.cell).rename(columns=texts.cell)
     state.write_text(path, safe.to_csv(index=False))
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(markdown(cell) for cell in cells)} |"

@@ -19,6 +19,7 @@ from keras_funcs.search.jobs import BASELINE
 from keras_funcs.search.jobs import FINALIST
 from keras_funcs.search.jobs import TUNED
 from keras_funcs.search.report import statistics
+from keras_funcs.search.report.evidence import Evidence
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records
 from keras_funcs.search.store import state
@@ -50,6 +51,7 @@ class Config:
         values: Mapping. Its hyper-parameters.
         reverted: String. Of an ablation, the part put back.
         runs: Mapping from seed to what was stored for it.
+        fixed: Boolean. Whether it is the same for all seeds.
     """
 
     name: str
@@ -58,6 +60,11 @@ class Config:
     values: Mapping[str, Any]
     reverted: str
     runs: Mapping[int, Mapping[str, Any]]
+    fixed: bool = False
+
+    def of_seed(self, seed: int) -> int:
+        """The seed whose files a run has: of what is fixed, the first one."""
+        return min(self.runs) if self.fixed else seed
 
     def scores(self, key: str = "score") -> dict[int, float]:
         """From seed to `"score"` (test) or `"validation"`."""
@@ -88,16 +95,16 @@ class Config:
         ]
         return np.sum(found, axis=0) if found else None
 
-    @property
-    def recalls(self) -> np.ndarray | None:
-        """Recall of each class, all seeds together."""
-        matrix = self.matrix
-        if matrix is None:
-            return None
-        totals = matrix.sum(1)
-        return np.where(
-            totals > 0, np.diag(matrix) / np.maximum(totals, 1), np.nan
-        )
+    def recall_by_seed(self) -> dict[int, np.ndarray]:
+        """From seed to the recall of each class; NaN of one without labels."""
+        found = {}
+        for seed, run in self.runs.items():
+            if run.get("matrix"):
+                matrix = np.asarray(run["matrix"], dtype=np.float64)
+                totals = matrix.sum(1)
+                right = np.diag(matrix) / np.maximum(totals, 1)
+                found[seed] = np.where(totals > 0, right, np.nan)
+        return found
 
 
 @dataclass(frozen=True)
@@ -215,10 +222,25 @@ class Results:
             return f"{item.label} (tuned baseline: {numbers})"
         return f"{item.label} ({item.name})"
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The predictions of the final."""
+        return Evidence(self.directory)
+
+    def class_names(self, classes: int) -> list[str]:
+        """The names of so many classes, or their numbers."""
+        names = self.study.get("class_names")
+        if names and len(names) == classes:
+            return [str(name) for name in names]
+        return [str(index) for index in range(classes)]
+
     def _compare(self, item: Config, base: Config) -> statistics.Comparison:
-        scores = item.scores()
         return statistics.compare(
-            scores, base.scores(), self.sign, failed=item.failed
+            item.scores(),
+            base.scores(),
+            self.sign,
+            failed=item.failed,
+            sampling=self.evidence.sampling(self.metric, item, base),
         )
 
     def _best(self, configs: list[Config]) -> Config | None:
@@ -335,6 +357,7 @@ def config(path: Path) -> Config | None:
             values=saved["values"],
             reverted=saved["reverted"],
             runs={int(seed): run for seed, run in saved["runs"].items()},
+            fixed=saved.get("fixed", False),
         ),
     )
     return found

@@ -1,4 +1,9 @@
-"""Whether one configuration is better than another, over the same seeds."""
+"""Whether one configuration is better than another, over the same seeds.
+
+An interval covers two kinds of chance: that of training, by the seeds, and
+that of which rows are held out, by `Sampling`. Their variances add up, and the
+degrees of freedom follow Satterthwaite (1946).
+"""
 
 import math
 from collections.abc import Mapping
@@ -7,6 +12,8 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 import numpy as np
+
+from keras_funcs.search.report.sampling import Sampling
 
 LEVEL = 0.05
 
@@ -24,6 +31,8 @@ class Comparison:
         pairs: Integer. The seeds that both have a result for.
         failed: Integer. The seeds with which the configuration itself gave
             none; one is enough for it not to count as better.
+        rows: Integer. The held-out rows whose choice the interval covers; 0 if
+            it covers the seeds alone.
     """
 
     difference: float
@@ -33,6 +42,7 @@ class Comparison:
     p_adjusted: float
     pairs: int
     failed: int = 0
+    rows: int = 0
 
     @property
     def better(self) -> bool:
@@ -53,6 +63,7 @@ def compare(
     baseline: Mapping[int, float],
     sign: int = 1,
     failed: int = 0,
+    sampling: Sampling | None = None,
 ) -> Comparison:
     """Compares two configurations on the seeds they share.
 
@@ -61,12 +72,13 @@ def compare(
         baseline: Mapping from seed to score.
         sign: 1 where a larger score is better, -1 where a smaller one is.
         failed: How many seeds the configuration failed with.
+        sampling: `Sampling` of the mean difference over the held-out rows, or
+            None to leave them out.
 
     Returns:
-        A `Comparison`; all its numbers are NaN below two shared seeds. Where
-        all differences are the same number other than 0, which a small test
-        split makes likely, nothing is known of their spread: interval and p
-        are NaN.
+        A `Comparison`; all its numbers are NaN below two shared seeds. If all
+        differences are the same number other than 0, and no row tells of their
+        spread, interval and p are NaN.
     """
     nan = math.nan
     seeds = [
@@ -81,16 +93,21 @@ def compare(
 
     differences = np.array([sign * (scores[s] - baseline[s]) for s in seeds])
     mean = float(differences.mean())
-    error = float(differences.std(ddof=1)) / math.sqrt(len(seeds))
+    count, rows = len(seeds), sampling.rows if sampling else 0
+    of_seeds = float(differences.var(ddof=1)) / count
+    of_rows = sampling.variance if sampling else 0.0
+    error = math.sqrt(of_seeds + of_rows)
     if error <= 1e-12 * max(1.0, abs(mean)):
-        if mean == 0:
-            return Comparison(0.0, 0.0, 0.0, 1.0, 1.0, len(seeds), failed)
-        return Comparison(mean, nan, nan, nan, nan, len(seeds), failed)
-    freedom = len(seeds) - 1
+        known = 1.0 if mean == 0 else nan
+        end = 0.0 if mean == 0 else nan
+        return Comparison(mean, end, end, known, known, count, failed, rows)
+    # df = (sum of variances)^2 / sum of variance^2 / df
+    doubt = of_seeds**2 / (count - 1) + (sampling.doubt if sampling else 0.0)
+    freedom = error**4 / doubt
     half = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
     p = float(2 * stats.t.sf(abs(mean) / error, freedom))
     low, high = mean - half, mean + half
-    return Comparison(mean, low, high, p, p, len(seeds), failed)
+    return Comparison(mean, low, high, p, p, count, failed, rows)
 
 
 def holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -166,8 +183,8 @@ def _outcome(item: Comparison, count: int, seeds: int) -> str:
     if item.open:
         return (
             f"may be better ({interval(item)} over {item.pairs} seeds), but "
-            f"among {count} comparisons that can be chance (adjusted p = "
-            f"{item.p_adjusted:.2f}): run more seeds"
+            f"among {count} comparisons that can be chance (adjusted "
+            f"{probability(item.p_adjusted)}): run more seeds"
         )
     return text
 
@@ -181,3 +198,8 @@ def interval(item: Comparison) -> str:
     return (
         f"{item.difference:+.4f} (95 % CI {item.low:+.4f} to {item.high:+.4f})"
     )
+
+
+def probability(p: float) -> str:
+    """A p value as text; one that rounds to 0 is below what is printed."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

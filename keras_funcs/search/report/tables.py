@@ -4,6 +4,8 @@ import math
 from typing import TYPE_CHECKING
 from typing import Any
 
+import numpy as np
+
 from keras_funcs._core.text import encodable
 from keras_funcs.search.report.results import Config
 from keras_funcs.search.report.results import Results
@@ -34,6 +36,35 @@ def ranked(found: Results) -> list[Config]:
         return -found.sign * mean if math.isfinite(mean) else math.inf
 
     return sorted(entries, key=key)
+
+
+def measures(
+    found: Results,
+) -> tuple[list[str], list[tuple[Config, list[float]]]]:
+    """What was measured beside the objective: titles, and means by row."""
+    evidence = found.evidence
+    names = [
+        name
+        for name in evidence.measures
+        if name != evidence.known_as(found.metric)
+    ]
+    rows = []
+    for item in ranked(found):
+        values = [
+            list(evidence.measured(item, name).values()) for name in names
+        ]
+        rows.append(
+            (item, [float(np.mean(v)) if v else math.nan for v in values])
+        )
+    known = [
+        index
+        for index in range(len(names))
+        if any(math.isfinite(values[index]) for _, values in rows)
+    ]
+    return (
+        [evidence.measures[names[index]].title for index in known],
+        [(item, [values[i] for i in known]) for item, values in rows if known],
+    )
 
 
 def trials(found: Results) -> "pd.DataFrame":

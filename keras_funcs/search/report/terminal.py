@@ -9,9 +9,12 @@ from typing import Any
 from keras_funcs._core.text import block
 from keras_funcs._core.text import rich
 from keras_funcs.search.progress import duration
+from keras_funcs.search.report import recalls
 from keras_funcs.search.report import tables
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.store import files
+
+MOST_CLASSES = 12  # on the terminal
 
 
 def summary(found: Results, report: Path, seconds: float) -> str:
@@ -19,6 +22,11 @@ def summary(found: Results, report: Path, seconds: float) -> str:
     directory = found.directory
     pieces = ["", _render(leaderboard(found)), ""]
     pieces.extend(f"  {c.name}: {c.label}" for c in tables.ranked(found))
+    pieces.extend(
+        _render(table)
+        for table in (_measures(found), _recalls(found))
+        if table is not None
+    )
     pieces.extend(["", found.verdict])
     contributions = found.contributions()
     if contributions:
@@ -48,17 +56,10 @@ def summary(found: Results, report: Path, seconds: float) -> str:
 
 def leaderboard(found: Results) -> Any:
     """The leaderboard as a `rich` table, narrow enough for 80 columns."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        box=box.SIMPLE_HEAD, title=rich(f"{found.metric}, {_scored(found)}")
+    table = _table(
+        f"{found.metric}, {_scored(found)}",
+        *("configuration", "mean", "sd", "vs baseline", "95 % CI"),
     )
-    for name in ("configuration", "mean", "sd", "vs baseline", "95 % CI"):
-        right = name != "configuration"
-        table.add_column(
-            name, justify="right" if right else "left", overflow="fold"
-        )
     for item in tables.ranked(found):
         compared = found.comparisons.get(item.name)
         interval = ""
@@ -72,6 +73,55 @@ def leaderboard(found: Results) -> Any:
             number(item.deviation()),
             difference,
             interval,
+        )
+    return table
+
+
+def _measures(found: Results) -> Any:
+    """What was measured beside the objective, or None."""
+    titles, rows = tables.measures(found)
+    if not rows:
+        return None
+    table = _table("Beside it, on the same rows", "configuration", *titles)
+    for item, values in rows:
+        table.add_row(rich(item.name), *map(number, values))
+    return table
+
+
+def _recalls(found: Results) -> Any:
+    """The recall of the classes, what fell first, or None."""
+    changed = recalls.changes(found)
+    if not changed or found.winner is None:
+        return None
+    title = f"Recall by class, baseline and {found.winner.name}"
+    table = _table(title, "class", "rows", "baseline", "winner", "change", "")
+    order = sorted(changed, key=lambda item: item.change.difference)
+    for item in order[:MOST_CLASSES]:
+        table.add_row(
+            rich(item.name),
+            str(item.rows),
+            number(item.before),
+            number(item.after),
+            number(item.change.difference, "+"),
+            item.note,
+        )
+    if len(order) > MOST_CLASSES:
+        rest = f"{len(order) - MOST_CLASSES} more in the report"
+        table.add_row(rich(rest))
+    return table
+
+
+def _table(title: str, *columns: str) -> Any:
+    """A `rich` table whose first column holds names."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=rich(title))
+    for number, name in enumerate(columns):
+        table.add_column(
+            rich(name),
+            justify="right" if number and name else "left",
+            overflow="fold",
         )
     return table
 

@@ -16,13 +16,14 @@ ATTEMPTS = "attempts.json"
 FINALISTS = "finalists"
 LOGS = "logs"
 FIGURES = "figures"
+PREDICTIONS = "predictions"
 REPORT = "report.md"
 TRIALS_TABLE = "trials.csv"
 FINALISTS_TABLE = "finalists.csv"
 BEST_MODEL = "best.keras"
 PREPROCESSING = "preprocessing.json"
 
-FOLDERS = (SEARCH, FINALISTS, LOGS, FIGURES)
+FOLDERS = (SEARCH, FINALISTS, LOGS, FIGURES, PREDICTIONS)
 
 _numbers = itertools.count()
 _TEMPORARY = re.compile(r"\.keras_funcs-writing-[0-9]+-[0-9]+(\.keras)?")
@@ -101,6 +102,16 @@ def runs_of(directory: Path, name: str) -> Path:
     return directory / FINALISTS / f"{name}.json"
 
 
+def predictions_of(directory: Path, name: str, seed: int) -> Path:
+    """The predictions of one run of the final."""
+    return directory / PREDICTIONS / f"{name}-seed_{seed}.npz"
+
+
+def labels_of(directory: Path) -> Path:
+    """The labels of the rows that the runs of the final predict."""
+    return directory / PREDICTIONS / "labels.npz"
+
+
 def log_of(log_dir: Path, name: str, seed: int | None) -> Path:
     """The TensorBoard run of a trial, or of one seed of a finalist."""
     if seed is None:
@@ -126,5 +137,5 @@ def is_ours(path: Path) -> bool:
         FINALISTS_TABLE, BEST_MODEL, PREPROCESSING, "tuner0.json", *FOLDERS,
     }  # fmt: skip
     name = path.name.removesuffix(PREVIOUS)
-    inside = path.parent.name in (FINALISTS, FIGURES)
+    inside = path.parent.name in (FINALISTS, FIGURES, PREDICTIONS)
     return name in own or bool(_TRIAL_FOLDER.fullmatch(name)) or inside

@@ -139,6 +139,7 @@ RUNS: Shape = {
     "label": str,
     "values": dict,
     "reverted": str,
+    "fixed": Optional(bool),
     "runs": Each(RUN, key=lambda seed: seed.isascii() and seed.isdigit()),
 }
 ATTEMPTS: Shape = {"begun": Each(_count), "crashed": Each(_count)}

@@ -13,6 +13,7 @@ from typing import Any
 from keras_funcs.search.jobs import ABLATION
 from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.store import files
+from keras_funcs.search.store import predictions
 from keras_funcs.search.store import records
 from keras_funcs.search.store import state
 
@@ -54,6 +55,9 @@ class Runs:
             runs[str(job.seed)] = {"error": outcome.error}
         else:
             self._keep_model(outcome)
+            predictions.store(
+                self.directory, job.name, job.seed, outcome.predictions
+            )
             runs[str(job.seed)] = {
                 "validation": outcome.validation,
                 "score": outcome.score,

@@ -12,9 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_funcs._core.confusion import confusion_counts
 from keras_funcs._core.sublayers import touch
-from keras_funcs.inspect.confusion import reading
 from keras_funcs.inspect.recorder import flatten
 from keras_funcs.search.plan import Build
 from keras_funcs.search.plan import Plan
@@ -196,25 +194,24 @@ class Program:
             )
         return dict(flatten(logs))
 
-    def confusion(self, split: Any) -> np.ndarray | None:
-        """Counts `(C, C)` of true by predicted class, where there are any."""
+    def predict(self, split: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """Labels and outputs of a split; None if either are several arrays."""
         x, y, _ = data.parts_of(split)
         if y is None:
-            pairs = []
-            for item in data.batches(x):
-                predicted = self.model.predict_on_batch(item[0])
-                if keras.tree.is_nested(predicted):
-                    return None
-                pairs.append((data.to_numpy(predicted), data.to_numpy(item[1])))
-            outputs = np.concatenate([pair[0] for pair in pairs])
-            y = np.concatenate([pair[1] for pair in pairs])
+            pairs = [
+                (item[1], self.model.predict_on_batch(item[0]))
+                for item in data.batches(x)
+            ]
         else:
-            outputs = self.model.predict(
-                x, batch_size=data.evaluation_batch(y), verbose=0
-            )
-        if keras.tree.is_nested(outputs) or keras.tree.is_nested(y):
+            size = data.evaluation_batch(y)
+            pairs = [(y, self.model.predict(x, batch_size=size, verbose=0))]
+        if any(keras.tree.is_nested(part) for pair in pairs for part in pair):
             return None
-        return confusion_counts(y, outputs, **reading(self.model))
+        labels, outputs = (
+            np.concatenate([data.to_numpy(part) for part in parts])
+            for parts in zip(*pairs)
+        )
+        return labels, outputs
 
 
 def build(function: Build, hp: Any) -> Any:

@@ -1,0 +1,99 @@
+"""A model's predictions for the rows of a split, in one form for all models."""
+
+from typing import Any
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_funcs._core.confusion import confusion_counts
+from keras_funcs._core.traits import takes_logits
+from keras_funcs.inspect.confusion import all_losses
+from keras_funcs.inspect.confusion import reading
+from keras_funcs.inspect.diagnosis._labels import reader
+
+TINY = float(np.finfo("float32").tiny)
+
+
+class Predictions(NamedTuple):
+    """Labels of rows, and what a model makes of these rows.
+
+    Attributes:
+        labels: Class ids, int64 `(N,)`; or numbers, float64 `(N,)`.
+        values: Of classes, log-probabilities, float32 `(N, C)`; of numbers,
+            predicted ones, float32 `(N,)`.
+    """
+
+    labels: np.ndarray
+    values: np.ndarray
+
+    @property
+    def are_classes(self) -> bool:
+        return self.values.ndim == 2
+
+
+def of_model(model: Any, y: Any, outputs: Any) -> Predictions | None:
+    """Reads the outputs of a model as its loss and metrics do.
+
+    Args:
+        model: A compiled model.
+        y: Labels of N rows.
+        outputs: The model's outputs for them.
+
+    Returns:
+        The predictions; None for anything but one class or one number per row,
+        and for labels that do not all count.
+    """
+    y, outputs = np.asarray(y), np.asarray(outputs)
+    if outputs.ndim not in (1, 2) or len(y) != len(outputs):
+        return None
+    loss = all_losses(model)[0]
+    read = reader(loss, outputs.shape)
+    if read is not None and read.targets == "values":
+        return _of_values(y, outputs)
+    matrix = confusion_counts(y, outputs, **reading(model))
+    if matrix is None or matrix.sum() != len(y):
+        return None
+    ids = y.argmax(1) if y.shape == outputs.shape[:1] + (len(matrix),) else y
+    return Predictions(
+        ids.reshape(-1).astype(np.int64),
+        log_probabilities(outputs, takes_logits(loss)).astype(np.float32),
+    )
+
+
+def log_probabilities(scores: np.ndarray, logits: bool | None) -> np.ndarray:
+    """Log-probabilities `(N, C)` of scores `(N, C)`, or of class 1 of two.
+
+    Args:
+        scores: Logits or probabilities; `(N,)` or `(N, 1)` for two classes.
+        logits: Boolean, or None to tell by the scores.
+    """
+    scores = scores.astype(np.float64)
+    if scores.ndim == 1:
+        scores = scores[:, None]
+    single = scores.shape[1] == 1
+    if logits is None:
+        shares = np.all((scores >= 0) & (scores <= 1))
+        logits = not (shares and (single or np.allclose(scores.sum(1), 1)))
+    if not logits:
+        if single:
+            scores = np.concatenate([1 - scores, scores], axis=1)
+        return np.log(np.maximum(scores, TINY))
+    if single:
+        scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
+    return normalized(scores)
+
+
+def normalized(logits: np.ndarray) -> np.ndarray:
+    """Log-softmax over the last axis."""
+    shifted = logits - logits.max(-1, keepdims=True)
+    total = np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return np.asarray(shifted - total)
+
+
+def _of_values(y: np.ndarray, outputs: np.ndarray) -> Predictions | None:
+    if y.size != len(y) or outputs.size != len(y):
+        return None
+    return Predictions(
+        y.reshape(-1).astype(np.float64),
+        outputs.reshape(-1).astype(np.float32),
+    )
