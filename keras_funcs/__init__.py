@@ -24,6 +24,7 @@ from keras_funcs._core.labels import class_weights as class_weights
 from keras_funcs._core.traits import LayerTraits as LayerTraits
 from keras_funcs._core.traits import LossTraits as LossTraits
 from keras_funcs._core.traits import MetricTraits as MetricTraits
+from keras_funcs._core.traits import RegularizerTraits as RegularizerTraits
 
 if TYPE_CHECKING:
     from keras_funcs._core.catalogue import Card

@@ -61,7 +61,7 @@ def tune(
             print("\nHow columns were read")
             print(f"{dataset.preprocessing.describe()}\n{OVERRULE}\n")
         study = search.Study(
-            search.classifier(dataset),
+            search.table(dataset),
             dataset,
             directory=directory,
             name=dataset.name,

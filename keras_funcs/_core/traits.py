@@ -23,6 +23,7 @@ FORMATS = (
     *("litert", "onnx", "onnx of tensorflow"),
     *("tf_saved_model", "tf_saved_model of jax"),
 )
+NUMBERS = ("any", "boxes", "pairs")
 PROPERTIES = ("odd", "monotone", "bounded", "lipschitz")
 
 # Without the batch; `"ids"` is a vector of class ids.
@@ -57,6 +58,12 @@ class LossTraits(Traits):
             no, as of a mask with one channel.
         ranks: Boolean. Of `"ids"`, whether these are ordered classes, one
             more than there are scores.
+        ordered: Boolean. Whether the loss is for ordered classes.
+        cosines: Boolean. Whether `y_pred` are cosines, as a
+            `keras_funcs.layers.CosineDense` without scale gives them.
+        numbers: String. Of `"values"`, the numbers that are compared:
+            `"any"`, `"boxes"` (corners) or `"pairs"` (distances, with whether
+            the two are of one kind).
         unknown: Integer or None. The label of a score that does not count.
     """
 
@@ -68,6 +75,9 @@ class LossTraits(Traits):
     keeps_gradient: bool = True
     single: bool = False
     ranks: bool = False
+    ordered: bool = False
+    cosines: bool = False
+    numbers: str = "any"
     unknown: int | None = None
 
     def __post_init__(self) -> None:
@@ -75,6 +85,7 @@ class LossTraits(Traits):
         checks.one_of("forms", self.forms, FORMS)
         checks.one_of("scores", self.scores, SCORES)
         checks.one_of("unit", self.unit, UNITS)
+        checks.one_of("numbers", self.numbers, NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,10 @@ class LayerTraits(Traits):
         properties: Tuple of strings. Of an activation before training:
             `"odd"`, `"monotone"` (never falls), `"bounded"`, `"lipschitz"` (no
             slope above 1 or below -1).
+        halves: Boolean. Of an activation, whether there are half as many
+            features afterwards.
+        normalizes: Boolean. Of an activation, whether its outputs sum to 1,
+            so that it stands at the end of a classifier.
         unexported: Tuple of strings. Formats of `keras.Model.export` that lack
             an operation: `"litert"`, `"onnx"`, `"tf_saved_model"`, or these
             `of` one backend, as `"onnx of tensorflow"`.
@@ -137,6 +152,8 @@ class LayerTraits(Traits):
     independent: bool = True
     changes_gradient: bool = False
     properties: tuple[str, ...] = ()
+    halves: bool = False
+    normalizes: bool = False
     unexported: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -144,6 +161,24 @@ class LayerTraits(Traits):
             checks.one_of("unexported", name, FORMATS)
         for name in self.properties:
             checks.one_of("properties", name, PROPERTIES)
+
+
+@dataclass(frozen=True)
+class RegularizerTraits(Traits):
+    """Describes a regularizer.
+
+    Args:
+        of: String. `"weights"`, or `"outputs"` of a layer.
+        kernels: String. `"any"`, or `"convolutions"` if it says of other
+            kernels no more than another regularizer does.
+    """
+
+    of: str = "weights"
+    kernels: str = "any"
+
+    def __post_init__(self) -> None:
+        checks.one_of("of", self.of, ("weights", "outputs"))
+        checks.one_of("kernels", self.kernels, ("any", "convolutions"))
 
 
 T = TypeVar("T", bound=Traits)

@@ -9,7 +9,7 @@ from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Tensor
 
 
-@component()
+@component(traits=LayerTraits(halves=True))
 def swiglu(x: Tensor, axis: int = -1) -> Tensor:
     """SiLU-gated linear unit; halves the axis it gates.
 
@@ -47,7 +47,7 @@ def swiglu(x: Tensor, axis: int = -1) -> Tensor:
     return ops.silu(gate) * value
 
 
-@component(traits=LayerTraits(unexported=("onnx of tensorflow",)))
+@component(traits=LayerTraits(halves=True, unexported=("onnx of tensorflow",)))
 def geglu(x: Tensor, axis: int = -1, approximate: bool = False) -> Tensor:
     """GELU-gated linear unit; halves the axis it gates.
 
@@ -89,7 +89,7 @@ def geglu(x: Tensor, axis: int = -1, approximate: bool = False) -> Tensor:
     return ops.gelu(gate, approximate=approximate) * value
 
 
-@component()
+@component(traits=LayerTraits(halves=True))
 def reglu(x: Tensor, axis: int = -1) -> Tensor:
     """ReLU-gated linear unit; halves the axis it gates.
 

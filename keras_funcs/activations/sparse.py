@@ -7,10 +7,11 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import as_float
 from keras_funcs._core.numerics import floored
 from keras_funcs._core.numerics import widened
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import Tensor
 
 
-@component()
+@component(traits=LayerTraits(normalizes=True))
 def entmax15(x: Tensor, axis: int = -1) -> Tensor:
     """Softmax with exact zeros, halfway to sparsemax: 1.5-entmax.
 

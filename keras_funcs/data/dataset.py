@@ -10,6 +10,9 @@ import numpy as np
 from keras_funcs._core import checks
 from keras_funcs._core.labels import NUMBER_CLASSES
 from keras_funcs._core.labels import class_counts
+from keras_funcs.data.target import REGRESSION
+from keras_funcs.data.target import TASKS
+from keras_funcs.data.target import infer_task
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -21,9 +24,10 @@ class Dataset:
     `digits_longtail` and `load_table` return one. `Dataset.of` makes one of
     your own arrays or data sets, of any shape and for any task.
 
-    A data set with `feature_names` is a table for classification, and its
-    parts are checked as such: x is `(N, F)` numbers (kept as float32), y is
-    `(N,)` class ids from 0 to C - 1 (kept as int64).
+    A data set with `feature_names` is a table, and its parts are checked as
+    such: x is `(N, F)` numbers (kept as float32), y is `(N,)` class ids from 0
+    to C - 1 (kept as int64), or for a regression `(N,)` numbers (kept as
+    float32).
 
     Args:
         name: String. Shown in reports, and the name of the study's folder.
@@ -36,6 +40,9 @@ class Dataset:
             a table.
         preprocessing: `TablePreprocessing` that turned a table into x, or
             None. `keras-funcs tune` keeps it beside the model.
+        task: String, as of `keras_funcs.search.space`. Defaults to what the
+            training labels look like: numbers with a fraction are for a
+            regression, others are class ids.
 
     Raises:
         ValueError: If the parts of a table do not fit each other, a number is
@@ -49,6 +56,7 @@ class Dataset:
     class_names: Sequence[str] = ()
     feature_names: Sequence[str] = ()
     preprocessing: Any = None
+    task: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -60,19 +68,26 @@ class Dataset:
             ):
                 checks.invalid(field, "a tuple of strings", names)
             object.__setattr__(self, field, tuple(names))
-        if len(self.class_names) == 1 or (
-            self.feature_names and not self.class_names
-        ):
+        if not self.task:
+            object.__setattr__(self, "task", self._infer_task())
+        checks.one_of("task", self.task, TASKS)
+        classes = self.feature_names and not self.is_regression
+        if len(self.class_names) == 1 or (classes and not self.class_names):
             checks.invalid("class_names", ">= 2 classes", self.class_names)
+        if self.is_regression and self.class_names:
+            checks.invalid("class_names", "none for numbers", self.class_names)
         if self.feature_names:
             self._check_table()
 
     def _check_table(self) -> None:
+        features, classes = len(self.feature_names), len(self.class_names)
         for field, split in self.splits.items():
-            checked = _split(
-                field, split, len(self.feature_names), len(self.class_names)
-            )
-            object.__setattr__(self, field, checked)
+            x, y = _arrays(field, split, features)
+            y = _numbers(field, y) if self.is_regression else y
+            y = y if self.is_regression else _ids(field, y, classes)
+            object.__setattr__(self, field, (x, y))
+        if self.is_regression:
+            return
         absent = np.flatnonzero(self.counts == 0)
         if absent.size:
             checks.invalid(
@@ -90,6 +105,7 @@ class Dataset:
         *,
         class_names: Sequence[str] = (),
         name: str = "data",
+        task: str = "",
     ) -> Self:
         """Makes a data set of your own splits.
 
@@ -100,6 +116,7 @@ class Dataset:
             test: As `train`, or None.
             class_names: Sequence of strings, for reports; empty for none.
             name: String. Shown in reports.
+            task: String. Defaults to what the labels look like.
 
         Example:
 
@@ -107,7 +124,19 @@ class Dataset:
         >>> keras_funcs.data.Dataset.of((x, y), (x[:2], y[:2]))
         Dataset('data', 6/2 train/validation samples)
         """
-        return cls(name, train, validation, test, class_names)
+        return cls(name, train, validation, test, class_names, task=task)
+
+    def _infer_task(self) -> str:
+        if isinstance(self.train, (tuple, list)) and len(self.train) > 1:
+            y = self.train[1]
+            if isinstance(y, (np.ndarray, list)):
+                return infer_task(y, len(self.class_names))
+        return "multiclass"
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether numbers are predicted."""
+        return self.task == REGRESSION
 
     @property
     def splits(self) -> dict[str, Any]:
@@ -140,7 +169,7 @@ class Dataset:
         return f"Dataset({self.name!r}, {', '.join(pieces)})"
 
 
-def _split(name: str, split: Any, features: int, classes: int) -> Split:
+def _arrays(name: str, split: Any, features: int) -> Split:
     if not isinstance(split, (tuple, list)) or len(split) != 2:
         checks.invalid(name, "a pair `(x, y)`", type(split))
     x, y = (np.asarray(part) for part in split)
@@ -148,7 +177,13 @@ def _split(name: str, split: Any, features: int, classes: int) -> Split:
     if x.ndim != 2 or x.shape[1] != features or x.dtype.kind not in "biuf":
         checks.invalid(name, f"x of shape (N, {features}), numbers", shapes)
     if y.shape != (len(x),) or not len(x):
-        checks.invalid(name, "a class id for each of N >= 1 rows", shapes)
+        checks.invalid(name, "a label for each of N >= 1 rows", shapes)
+    if not np.isfinite(x).all():
+        checks.invalid(name, "finite numbers in x", "NaN or infinity")
+    return x.astype(np.float32), y
+
+
+def _ids(name: str, y: np.ndarray, classes: int) -> np.ndarray:
     if y.dtype.kind not in "iu":
         checks.invalid(name, f"y of whole numbers; {NUMBER_CLASSES}", y.dtype)
     if y.min() < 0 or y.max() >= classes:
@@ -157,6 +192,10 @@ def _split(name: str, split: Any, features: int, classes: int) -> Split:
             f"class ids from 0 to {classes - 1}",
             f"ids from {y.min()} to {y.max()}",
         )
-    if not np.isfinite(x).all():
-        checks.invalid(name, "finite numbers in x", "NaN or infinity")
-    return x.astype(np.float32), y.astype(np.int64)
+    return y.astype(np.int64)
+
+
+def _numbers(name: str, y: np.ndarray) -> np.ndarray:
+    if y.dtype.kind not in "biuf" or not np.isfinite(y).all():
+        checks.invalid(name, "y of finite numbers", y.dtype)
+    return y.astype(np.float32)

@@ -13,7 +13,39 @@ from keras_funcs.data.kinds import Wishes
 from keras_funcs.data.spelling import Spelling
 
 TARGET = "target"
+REGRESSION = "regression"
+TASKS = (
+    *("binary", "multiclass", "onehot", "multilabel", "ordinal"),
+    *(REGRESSION, "segmentation"),
+)
 FEW_CLASSES = 20  # up to here any number may be the name of a class
+
+
+def infer_task(y: Any, num_classes: int = 0) -> str:
+    """The name of the task that labels are for.
+
+    Args:
+        y: Array of labels.
+        num_classes: Integer. The classes that have names; 0 if none have.
+
+    Returns:
+        `"regression"` for numbers with a fraction, and for all numbers in
+        float if no class has a name. Other numbers are class ids; in rows they
+        are one-hot if each has a single 1, or else yes-or-no labels; in images
+        they are the classes of pixels.
+    """
+    y = np.asarray(y)
+    rows = y.ndim == 2 and y.shape[-1] > 1
+    whole = y.dtype.kind in "biu" or bool(np.all(np.mod(y, 1) == 0))
+    if not num_classes and (not whole or (y.dtype.kind == "f" and not rows)):
+        return REGRESSION
+    if y.ndim > 2:
+        return "segmentation"
+    if rows:
+        single = np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=-1) == 1)
+        return "onehot" if single else "multilabel"
+    classes = num_classes or int(y.max(initial=0)) + 1
+    return "binary" if classes == 2 else "multiclass"
 
 
 def decide_classes(

@@ -13,6 +13,7 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.numerics import as_float
 from keras_funcs._core.numerics import norm
 from keras_funcs._core.numerics import widened
+from keras_funcs._core.traits import RegularizerTraits
 from keras_funcs._core.typing import Tensor
 
 REDUCTIONS = ("sum", "mean")
@@ -25,6 +26,7 @@ class Penalty(Configurable, keras.regularizers.Regularizer):
     at 65,504.
     """
 
+    traits = RegularizerTraits()
     factor: float
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import log_of
 from keras_funcs._core.numerics import log_probability
 from keras_funcs._core.numerics import mean
+from keras_funcs._core.traits import RegularizerTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.regularizers import _base
 
@@ -59,6 +60,8 @@ class ConfidencePenalty(_base.Penalty):
         Pereyra, Tucker, Chorowski, Kaiser and Hinton (2017),
         arXiv:1701.06548
     """
+
+    traits = RegularizerTraits(of="outputs")
 
     def __init__(
         self,
@@ -146,6 +149,8 @@ class KLSparsity(_base.Penalty):
         Lee, Ekanadham and Ng (2007), NeurIPS; Ng (2011), CS294A Lecture
         Notes: Sparse Autoencoder
     """
+
+    traits = RegularizerTraits(of="outputs")
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from keras_funcs._core.component import component
 from keras_funcs._core.numerics import as_float
 from keras_funcs._core.numerics import widened
 from keras_funcs._core.resolve import getter
+from keras_funcs._core.traits import RegularizerTraits
 from keras_funcs._core.typing import RegularizerLike
 from keras_funcs._core.typing import Tensor
 
@@ -52,6 +53,8 @@ class Sum(Configurable, keras.regularizers.Regularizer):
         Zou and Hastie (2005), J. R. Stat. Soc. B 67(2), for the sum of L1 and
         L2
     """
+
+    traits = RegularizerTraits()
 
     def __init__(self, regularizers: Sequence[RegularizerLike]) -> None:
         if (
@@ -121,6 +124,8 @@ class Scaled(Configurable, keras.regularizers.Regularizer):
         Bowman et al. (2016), CoNLL, arXiv:1511.06349, for a penalty that
         sets in slowly
     """
+
+    traits = RegularizerTraits()
 
     def __init__(
         self, regularizer: RegularizerLike, factor: float = 1.0

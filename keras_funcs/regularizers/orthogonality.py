@@ -14,6 +14,7 @@ from keras_funcs._core import checks
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import norm
+from keras_funcs._core.traits import RegularizerTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.regularizers import _base
 
@@ -300,6 +301,8 @@ class OrthogonalConvolution(_base.Penalty):
         Wang, Chen, Chakraborty and Yu (2020), CVPR, arXiv:1911.12207; Achour,
         Malgouyres and Mamalet (2022), JMLR 23, arXiv:2108.05623
     """
+
+    traits = RegularizerTraits(kernels="convolutions")
 
     def __init__(self, factor: float = 0.01, strides: int = 1) -> None:
         self.factor = checks.number("factor", factor, at_least=0)

@@ -14,7 +14,12 @@ from keras_funcs.search.spaces.catalogue import activation as activation
 from keras_funcs.search.spaces.catalogue import loss as loss
 from keras_funcs.search.spaces.catalogue import optimizer as optimizer
 from keras_funcs.search.spaces.catalogue import regularizer as regularizer
+from keras_funcs.search.spaces.fits import Space as Space
+from keras_funcs.search.spaces.fits import space as space
+from keras_funcs.search.spaces.heads import Output as Output
+from keras_funcs.search.spaces.heads import output as output
 from keras_funcs.search.spaces.models import classifier as classifier
+from keras_funcs.search.spaces.models import table as table
 from keras_funcs.search.study import Study as Study
 from keras_funcs.search.tuner.durable import DurableTuner as DurableTuner
 from keras_funcs.search.tuner.objectives import objective as objective

@@ -158,7 +158,7 @@ def ablations(
     for part, names in structure.parts(space).items():
         own = {n: winner.values[n] for n in names if n in winner.values}
         plain = {n: baseline[n] for n in names if n in baseline}
-        if own == plain:
+        if not own or own == plain:  # it has no part in the winner
             continue
         values = {n: v for n, v in winner.values.items() if n not in names}
         values.update(plain)

@@ -141,10 +141,10 @@ def test_interrupted(monkeypatch, tmp_path):
 
     trials = tmp_path / "runs" / "digits" / "search"
 
-    real = search.classifier
+    real = search.table
 
-    def classifier(dataset):
-        build = real(dataset, units=(4,))
+    def table(dataset):
+        build = real(dataset, choices={"network": ["4"]})
 
         def stopped(hp):
             if len([*trials.glob("trial_*")]) == 2:
@@ -153,7 +153,7 @@ def test_interrupted(monkeypatch, tmp_path):
 
         return stopped
 
-    monkeypatch.setattr(search, "classifier", classifier)
+    monkeypatch.setattr(search, "table", table)
     result = call("tune", "digits", "--trials", "3", "--epochs", "1", code=130)
     assert "goes on where this one stopped" in result.stdout
     assert "Traceback" not in result.output

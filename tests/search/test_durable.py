@@ -12,6 +12,7 @@ from keras_funcs.search.store import attempts
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
 from keras_funcs.search.tuner import hardened
+from keras_funcs.search.tuner import hyperparameters
 from keras_funcs.search.tuner import oracles
 
 
@@ -35,9 +36,7 @@ def space():
     return hp
 
 
-def make(
-    directory, trials=5, kind="random", score=None, baseline=None, at_most=3
-):
+def make(directory, trials=5, kind="random", score=None, first=(), at_most=3):
     oracle = oracles.make(
         kind,
         keras_tuner.Objective("val_score", "max"),
@@ -46,7 +45,7 @@ def make(
         space(),
         seed=0,
     )
-    hardened.harden(oracle, baseline)
+    hardened.harden(oracle, first)
     tuner = Synthetic(oracle=oracle, directory=str(directory), project_name="p")
     tuner.ran, tuner.max_attempts = [], at_most
     if score is not None:
@@ -62,15 +61,17 @@ def values_of(tuner):
 
 
 @pytest.mark.parametrize("kind", oracles.ORACLES)
-def test_the_first_trial_is_the_baseline(tmp_path, kind):
-    tuner = make(tmp_path, kind=kind, baseline={"x": 0.125, "kind": "a"})
+def test_the_first_trials_are_given(tmp_path, kind):
+    first = [
+        {"x": 0.125, "kind": "a"},
+        {"x": 0.75, "kind": "b", "kind/b/y": 1.0},
+    ]
+    if kind == "grid":  # each of its trials follows from the one before
+        del first[1]
+    tuner = make(tmp_path, kind=kind, first=first)
     tuner.search()
-    first = {
-        name: value
-        for name, value in values_of(tuner)["0"].items()
-        if not name.startswith("tuner/")
-    }
-    assert first == {"x": 0.125, "kind": "a"}
+    begun = [hyperparameters.chosen(v) for v in values_of(tuner).values()]
+    assert begun[: len(first)] == first
     assert len(tuner.oracle.trials) == 5
 
 

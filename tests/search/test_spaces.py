@@ -145,8 +145,8 @@ def test_losses_that_need_counts_are_left_out_without():
         "sparse_categorical_crossentropy",
         "CategoricalFocal",
     ]
-    binary = keras_tuner.HyperParameters()
-    found = search.loss(binary, task="binary")
+    labels = keras_tuner.HyperParameters()
+    found = search.loss(labels, task="multilabel")
     assert found.get_config()["from_logits"] is True
 
 
@@ -207,6 +207,18 @@ def test_domains_and_parts():
         "skip": {"skip"},
         "width": {"width"},
     }
+
+
+def test_a_decision_under_a_condition_is_a_part_of_its_own():
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("network", ["linear", "8"])
+    with hp.conditional_scope("network", ["8"]):
+        hp.Float("network/dropout", 0.0, 0.5)
+        search.activation(hp, ["relu", "SMU"])
+    parts = structure.parts(hp)
+    assert parts["network"] == {"network", "network/dropout"}
+    assert "activation" in parts["activation"]
+    assert len(parts) == 2
 
 
 def test_a_function_and_a_layer_may_share_a_name():

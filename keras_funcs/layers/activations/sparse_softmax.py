@@ -12,6 +12,7 @@ from keras_funcs._core.component import Configurable
 from keras_funcs._core.component import Range
 from keras_funcs._core.component import component
 from keras_funcs._core.numerics import at_least_float32
+from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.typing import ConstraintLike
 from keras_funcs._core.typing import InitializerLike
 from keras_funcs._core.typing import RegularizerLike
@@ -46,8 +47,7 @@ class Entmax(Configurable, keras.layers.Layer):
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
-        Any, with the batch on axis 0. Scores of -inf, and of -1e9 as well, get
-        probability 0.
+        Any, with the batch on axis 0. Scores of -inf or -1e9 give exactly 0.
 
     Output shape:
         The input's.
@@ -65,6 +65,7 @@ class Entmax(Configurable, keras.layers.Layer):
         Correia, Niculae and Martins (2019), EMNLP, arXiv:1909.00015
     """
 
+    traits = LayerTraits(normalizes=True)
     renamed = {
         "alpha": "alpha_initializer",
         "alpha_regularizer": "coefficient_regularizer",

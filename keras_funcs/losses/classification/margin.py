@@ -4,6 +4,7 @@
 `VectorScaling` stretches them as well, `LDAM` moves the label's own logit.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -234,6 +235,8 @@ class LDAM(ClassWeighting, OfClass, LogitLoss):
     Reference:
         Cao, Wei, Gaidon, Arechiga and Ma (2019), NeurIPS, arXiv:1906.07413
     """
+
+    traits = replace(LogitLoss.traits, cosines=True)
 
     def __init__(
         self,

@@ -61,7 +61,7 @@ class RankedProbability(CategoricalLoss):
         (2016), arXiv:1611.05916
     """
 
-    traits = replace(CategoricalLoss.traits, keeps_gradient=False)
+    traits = replace(CategoricalLoss.traits, keeps_gradient=False, ordered=True)
 
     def __init__(
         self,
@@ -97,7 +97,9 @@ class ThresholdLoss(LabelLoss):
         **kwargs: `name`, `reduction`, `dtype`.
     """
 
-    traits = LossTraits(targets="ids", scores="logits", ranks=True)
+    traits = LossTraits(
+        targets="ids", scores="logits", ranks=True, ordered=True
+    )
 
     def __init__(self, ignore_class: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -5,6 +5,7 @@ use. A batch needs several samples of each of several classes. Embeddings of
 length 1 (`keras.layers.UnitNormalization`) keep margins comparable.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
@@ -253,6 +254,8 @@ class Contrastive(RegressionLoss):
     Reference:
         Hadsell, Chopra and LeCun (2006), CVPR
     """
+
+    traits = replace(RegressionLoss.traits, numbers="pairs")
 
     def __init__(self, margin: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import component
+from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.typing import Tensor
 from keras_funcs.losses._base import LabelLoss
 
@@ -55,6 +56,8 @@ class GeneralizedIoU(LabelLoss):
     Reference:
         Rezatofighi et al. (2019), CVPR, arXiv:1902.09630
     """
+
+    traits = LossTraits(numbers="boxes")
 
     def __init__(self, mode: str = "giou", **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -15,48 +15,23 @@ from typing import Any
 
 from keras_funcs._core import checks
 from keras_funcs._core.component import Choice
-from keras_funcs._core.component import arguments
-from keras_funcs._core.component import registered
-from keras_funcs._core.resolve import by_name
 from keras_funcs._core.typing import Counts
+from keras_funcs.search.spaces import fits
 from keras_funcs.search.spaces.options import Domain
 from keras_funcs.search.spaces.options import Option
 from keras_funcs.search.spaces.options import option
+from keras_funcs.search.spaces.tasks import TASKS
+from keras_funcs.search.spaces.tasks import task_of
 from keras_funcs.search.tuner import hyperparameters
-
-ACTIVATIONS = ("relu", "gelu", "squared_relu", "Swish", "Snake")
-OPTIMIZERS = ("adam", "adamw", "AdaBelief", "AdEMAMix")
-REGULARIZERS = (None, "l2", "GroupLasso")
-LOSSES: Mapping[str, tuple[str, ...]] = {
-    "multiclass": (
-        "sparse_categorical_crossentropy",
-        "CategoricalFocal",
-        "LogitAdjusted",
-        "WeightedCrossentropy",
-    ),
-    "onehot": (
-        "categorical_crossentropy",
-        "CategoricalFocal",
-        "LogitAdjusted",
-        "WeightedCrossentropy",
-    ),
-    "binary": ("binary_crossentropy", "BinaryFocal"),
-}
 
 _INACTIVE = object()  # has no value under a condition that does not hold
 
 # What a search compares with; the default of a choice that offers it.
 BASELINE = frozenset(
-    {
-        "relu",
-        "adam",
-        "none",
-        "sparse_categorical_crossentropy",
-        "categorical_crossentropy",
-        "binary_crossentropy",
-    }
+    {"relu", "adam", "none", *(task.baseline for task in TASKS.values())}
 )
 
+Choices = Sequence[Any] | str | None
 
 # The names that the model being built has declared.
 _names: ContextVar[set[tuple[str, str]] | None] = ContextVar(
@@ -78,14 +53,15 @@ def one_model() -> Iterator[None]:
 
 
 def activation(
-    hp: Any, choices: Sequence[Any] | None = None, name: str = "activation"
+    hp: Any, choices: Choices = None, name: str = "activation"
 ) -> Callable[[], Any]:
     """Lets a search choose an activation.
 
     Args:
         hp: The `HyperParameters` that a tuner hands to `build`.
         choices: Sequence of names, classes, instances (searched as they are)
-            or functions, of the pack or of Keras. Defaults to `ACTIVATIONS`.
+            or functions, of the pack or of Keras; `"all"` for every one of
+            `search.space`. Defaults to its shortlist.
         name: String. The name of the choice; give each of several its own.
 
     Returns:
@@ -101,101 +77,114 @@ def activation(
     >>> y = activation()(keras.layers.Dense(64)(x))
     >>> y = activation()(keras.layers.Dense(64)(y))
     """
-    chosen, values = _declare(hp, "activation", name, choices or ACTIVATIONS)
+    chosen, values = declare(hp, name, options("activation", choices))
     return lambda: chosen.make(**values)
 
 
 def loss(
     hp: Any,
-    choices: Sequence[Any] | None = None,
+    choices: Choices = None,
     class_counts: Counts | None = None,
     task: str = "multiclass",
     from_logits: bool = True,
     name: str = "loss",
 ) -> Any:
-    """Lets a search choose a loss; the model's outputs are logits.
+    """Lets a search choose a loss for a model with a head of its own.
+
+    `search.output` chooses the head along with the loss.
 
     Args:
         hp: The `HyperParameters` that a tuner hands to `build`.
         choices: Sequence of names, classes, instances (searched as they are)
-            or functions, of the pack or of Keras. Defaults to those of
-            `LOSSES[task]` for which all arguments are known.
+            or functions, of the pack or of Keras; `"all"` for every one that
+            fits the task. Defaults to the task's shortlist, without the losses
+            for which an argument is unknown.
         class_counts: `(C,)` whole numbers, the training samples of each
             class, for the losses that need them.
-        task: `"multiclass"` (labels are ids), `"onehot"` or `"binary"`.
+        task: String, as of `search.space`.
         from_logits: Boolean. Whether the model's outputs are logits.
         name: String. The name of the choice.
 
     Returns:
         A loss for `model.compile`.
     """
-    checks.one_of("task", task, tuple(LOSSES))
-    if choices is None:
-        choices = [
-            item
-            for item in LOSSES[task]
-            if class_counts is not None or not _takes_counts(item)
-        ]
-    counts = None if class_counts is None else [int(n) for n in class_counts]
-    fixed = {"from_logits": from_logits, "class_counts": counts}
-    chosen, values = _declare(hp, "loss", name, choices, fixed)
+    found = task_of(task)
+    if choices is None or choices == "all":
+        held = fits.losses(found, class_counts is not None)
+        if choices == "all":
+            held = fits.space(task, class_counts).fitting["loss"]
+        choices = [item for item in held if item not in found.pairs]
+    fixed = known(class_counts, from_logits)
+    chosen, values = declare(hp, name, options("loss", choices, fixed))
     return chosen.make(**values)
 
 
-def _takes_counts(name: str) -> bool:
-    """Whether a loss is for known class counts."""
-    entry = by_name(registered("losses"), name)
-    return entry is not None and "class_counts" in arguments(entry.object)
+def known(
+    class_counts: Counts | None, from_logits: bool = True
+) -> dict[str, Any]:
+    """The arguments that losses are given if they take them."""
+    counts = None if class_counts is None else [int(n) for n in class_counts]
+    return {"from_logits": from_logits, "class_counts": counts}
 
 
-def optimizer(
-    hp: Any, choices: Sequence[Any] | None = None, name: str = "optimizer"
-) -> Any:
+def optimizer(hp: Any, choices: Choices = None, name: str = "optimizer") -> Any:
     """Lets a search choose an optimizer and its learning rate.
 
     Args:
         hp: The `HyperParameters` that a tuner hands to `build`.
-        choices: Sequence of names, classes or instances (searched as they
-            are), of the pack or of Keras. Defaults to `OPTIMIZERS`.
+        choices: As of `search.activation`, without functions.
         name: String. The name of the choice.
 
     Returns:
         A fresh optimizer for `model.compile`.
     """
-    chosen, values = _declare(hp, "optimizer", name, choices or OPTIMIZERS)
+    chosen, values = declare(hp, name, options("optimizer", choices))
     return chosen.make(**values)
 
 
 def regularizer(
-    hp: Any, choices: Sequence[Any] | None = None, name: str = "regularizer"
+    hp: Any, choices: Choices = None, name: str = "regularizer"
 ) -> Any:
     """Lets a search choose a weight regularizer, or none.
 
     Args:
         hp: The `HyperParameters` that a tuner hands to `build`.
-        choices: Sequence of names, classes, instances (searched as they are)
-            or None, of the pack or of Keras. Defaults to `REGULARIZERS`.
+        choices: As of `search.activation`; None in it is no regularizer.
         name: String. The name of the choice.
 
     Returns:
         A regularizer, or None.
     """
-    chosen, values = _declare(hp, "regularizer", name, choices or REGULARIZERS)
+    chosen, values = declare(hp, name, options("regularizer", choices))
     return chosen.make(**values)
 
 
-def _declare(
-    hp: Any,
-    kind: str,
-    name: str,
-    choices: Sequence[Any],
-    fixed: Mapping[str, Any] | None = None,
+def options(
+    kind: str, choices: Choices, fixed: Mapping[str, Any] | None = None
+) -> list[Option]:
+    """Reads the choices of a kind: once, for whoever declares them often.
+
+    Args:
+        kind: `"activation"`, `"loss"`, `"optimizer"` or `"regularizer"`.
+        choices: Sequence, `"all"`, or None for the shortlist.
+        fixed: As for `option`.
+    """
+    if choices is None:
+        choices = fits.SHORTLIST[kind]
+    elif choices == "all":
+        choices = fits.space("multiclass").fitting[kind]
+    if isinstance(choices, str) or not isinstance(choices, Sequence):
+        checks.invalid(
+            "choices", 'a sequence such as a list, or "all"', choices
+        )
+    return [option(kind, choice, fixed or {}) for choice in choices]
+
+
+def declare(
+    hp: Any, name: str, choices: Sequence[Option]
 ) -> tuple[Option, dict[str, Any]]:
     """Declares choice and ranges; returns the chosen option and its values."""
-    if isinstance(choices, str) or not isinstance(choices, Sequence):
-        checks.invalid("choices", "a sequence such as a list", choices)
-    options = [option(kind, choice, fixed or {}) for choice in choices]
-    labels = [item.label for item in options]
+    labels = [item.label for item in choices]
     if len(set(labels)) < len(labels):
         checks.invalid("choices", "choices that differ", labels)
     start = next((item for item in labels if item in BASELINE), labels[0])
@@ -203,8 +192,8 @@ def _declare(
     label = hp.Choice(name, labels, default=start)
     # Under an inactive condition of the user's there is no value; what is
     # made then is not used.
-    chosen, found = options[labels.index(start)], {}
-    for item in options:
+    chosen, found = choices[labels.index(start)], {}
+    for item in choices:
         values = {}
         if item.tune:
             with hp.conditional_scope(name, [item.label]):

@@ -38,7 +38,7 @@ KERAS_TUNE: dict[Callable[..., Any], dict[str, Domain]] = {
 # The kinds a name is looked up in, and Keras's module for the same.
 KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "activation": (("activations", "layers"), "activations"),
-    "loss": (("losses",), "losses"),
+    "loss": (("losses", "adaptive_losses"), "losses"),
     "optimizer": (("optimizers",), "optimizers"),
     "regularizer": (("regularizers",), "regularizers"),
 }
@@ -59,13 +59,16 @@ def option(kind: str, choice: Any, fixed: Mapping[str, Any]) -> Option:
 
     Args:
         kind: A key of `KINDS`.
-        choice: A name, class, instance, function or None.
+        choice: A name, class, instance, function, None, or an `Option`, which
+            has been read before.
         fixed: Arguments for whatever takes them (`from_logits`,
             `class_counts`); one of value None is not passed.
 
     Raises:
         ValueError: for what is none of these, or an unknown name.
     """
+    if isinstance(choice, Option):
+        return choice
     if choice is None:
         return Option("none", lambda: None)
     if isinstance(choice, str):

@@ -31,16 +31,19 @@ def domains(space: Any) -> dict[str, Any]:
 def parts(space: Any) -> dict[str, set[str]]:
     """The independent decisions of a space, each with what hangs on it.
 
+    An argument of a choice has that choice's name and a slash before its own,
+    as `loss/LogitAdjusted/tau`. Any other name is a decision of its own, even
+    if it is declared under a condition, as the activation of a network that
+    may have no hidden layer.
+
     Returns:
-        Mapping from each unconditional hyper-parameter to the names of itself
-        and of all that is declared under a condition on it.
+        Mapping from each decision to the names of itself and its arguments.
     """
     found: dict[str, set[str]] = {}
-    root: dict[str, str] = {}
     for item in space.space:
-        parents = [root.get(c.name, c.name) for c in item.conditions]
-        top = parents[0] if parents else item.name
-        root[item.name] = top
+        parents = [condition.name for condition in item.conditions]
+        tops = [top for top in found if item.name.startswith(f"{top}/")]
+        top = tops[-1] if tops and tops[-1] in parents else item.name
         found.setdefault(top, set()).add(item.name)
     return found
 

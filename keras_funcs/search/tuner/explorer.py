@@ -13,7 +13,8 @@ from keras_funcs.search.tuner.hyperparameters import settings_of
 def explore(build: Build) -> Any:
     """Finds the whole space, conditional parts included.
 
-    `build` is called with each condition met once, as KerasTuner does.
+    `build` is called with each condition met once, as KerasTuner does, or its
+    attribute `declare`, if it has one: it declares the same without a model.
 
     Returns:
         A `HyperParameters` whose values are the defaults: the baseline.
@@ -21,7 +22,7 @@ def explore(build: Build) -> Any:
     oracle = keras_tuner.oracles.RandomSearchOracle(
         objective=keras_tuner.Objective("loss", "min")
     )
-    _Explorer(oracle, build).declare()
+    _Explorer(oracle, getattr(build, "declare", build)).declare()
     return settings_of(oracle.get_space(), {})
 
 

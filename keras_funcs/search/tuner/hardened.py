@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from keras_funcs.search.store import records
 from keras_funcs.search.store import state
 
 
-def harden(oracle: Any, baseline: Mapping[str, Any] | None = None) -> Any:
+def harden(oracle: Any, first: Sequence[Mapping[str, Any]] = ()) -> Any:
     """Gives an oracle of any class the behaviour of `DurableOracle`.
 
     Args:
         oracle: A `keras_tuner.Oracle`, changed in place.
-        baseline: Mapping from hyper-parameter to value: the first trial. None
-            leaves the first trial to the oracle.
+        first: Sequence of mappings from hyper-parameter to value: the first
+            trials, as far as they go.
     """
     cls = type(oracle)
     if not issubclass(cls, DurableOracle):
@@ -28,7 +29,7 @@ def harden(oracle: Any, baseline: Mapping[str, Any] | None = None) -> Any:
         oracle.__class__ = type(
             f"Durable{cls.__name__}", (DurableOracle, cls), {}
         )
-    oracle.baseline = None if baseline is None else dict(baseline)
+    oracle.first = [dict(values) for values in first]
     return oracle
 
 
@@ -40,7 +41,7 @@ class DurableOracle:
     stands between the two is put right by `reload`.
     """
 
-    baseline: dict[str, Any] | None
+    first: list[dict[str, Any]]
 
     def populate_space(self, trial_id: str) -> Any:
         oracle: Any = self
@@ -50,14 +51,14 @@ class DurableOracle:
             seed = (oracle.seed + 7919 * len(oracle.trials)) % 2**32
             oracle._random_state = np.random.RandomState(seed)
         response = super().populate_space(trial_id)  # type: ignore[misc]
-        first = not oracle.trials and self.baseline is not None
-        if first and response["status"] == "RUNNING":
+        number = len(oracle.trials)
+        if number < len(self.first) and response["status"] == "RUNNING":
             own = {
                 name: value
                 for name, value in response["values"].items()
                 if name.startswith("tuner/")
             }
-            response["values"] = {**(self.baseline or {}), **own}
+            response["values"] = {**self.first[number], **own}
         return response
 
     def update_trial(

@@ -13,6 +13,7 @@ from keras_funcs.search.jobs import TRIAL
 from keras_funcs.search.jobs import Job
 from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.plan import Plan
+from keras_funcs.search.spaces.portfolio import first
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
 from keras_funcs.search.tuner import durable
@@ -36,6 +37,10 @@ class Trials:
         self, plan: Plan, space: Any, baseline: Mapping[str, Any]
     ) -> None:
         self.plan = plan
+        begun = first(plan.build, space)
+        if plan.oracle == "grid":  # whose trials follow from the one before
+            begun = []
+        begun = [values for values in begun if values != dict(baseline)]
         self.oracle: Any = harden(
             oracles.make(
                 plan.oracle,
@@ -45,7 +50,7 @@ class Trials:
                 space.copy(),
                 plan.seed,
             ),
-            baseline,
+            [baseline, *begun],
         )
         folder = plan.directory / files.SEARCH
         state.claim(folder, durable.PROJECT_MARKS)

@@ -26,6 +26,7 @@ from keras_funcs._core.component import registered
 from keras_funcs._core.traits import LayerTraits
 from keras_funcs._core.traits import LossTraits
 from keras_funcs._core.traits import MetricTraits
+from keras_funcs._core.traits import RegularizerTraits
 from keras_funcs._core.traits import ShapeOfInputs
 from keras_funcs._core.traits import T
 from keras_funcs._core.traits import Traits
@@ -58,6 +59,7 @@ TRAITS: dict[str, type[Traits]] = {
     "losses": LossTraits,
     "adaptive_losses": LossTraits,
     "metrics": MetricTraits,
+    "regularizers": RegularizerTraits,
 }
 
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from keras_funcs import search
-from keras_funcs.search.spaces import catalogue
 from tests.search.engines.alone import CLASSES
 from tests.search.engines.alone import COUNTS
 from tests.search.engines.alone import TRAIN
@@ -16,12 +15,7 @@ from tests.search.engines.alone import train_lanes
 
 pytestmark = pytest.mark.backends("jax")
 
-BASE = {
-    "activation": catalogue.ACTIVATIONS,
-    "optimizer": catalogue.OPTIMIZERS,
-    "regularizer": catalogue.REGULARIZERS,
-    "loss": catalogue.LOSSES["multiclass"],
-}
+BASE = search.space("multiclass", COUNTS).shortlist
 COMPONENTS = [(kind, name) for kind, names in BASE.items() for name in names]
 
 

@@ -1,0 +1,77 @@
+"""Where a search begins: settings that our figures and those of others favour.
+
+A build function has them as its attribute `portfolio`, a sequence of mappings
+from the name of a hyper-parameter to its value. What a mapping does not name
+is the baseline's.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from keras_funcs.search.spaces.tasks import COSINE
+from keras_funcs.search.spaces.tasks import POSTHOC
+from keras_funcs.search.spaces.tasks import task_of
+from keras_funcs.search.tuner.hyperparameters import settings_of
+
+Values = Mapping[str, Any]
+
+# A linear model is trained in fewer steps than it needs at Adam's default.
+_LINEAR = {"network": "linear", "optimizer/adam/learning_rate": 0.01}
+
+
+def of_tables(task: str) -> list[Values]:
+    """The first settings for a table, the most promising first."""
+    kind = task_of(task)
+    if kind.targets == "classes" and kind.pairs:
+        # Prior correction decides on rare classes, depth on the others:
+        # on small tables the linear model wins as often as not.
+        return [
+            {**_LINEAR, "loss": "LogitAdjusted"},
+            {"loss": "LogitAdjusted"},
+            {**_LINEAR, "loss": f"{kind.baseline}+{POSTHOC}"},
+            {"loss": f"{kind.baseline}+{POSTHOC}", "activation": "Stan"},
+            {**_LINEAR, "loss": "WeightedCrossentropy"},
+            {"loss": "AutoBalanced", "network": "128-128"},
+            {"loss": f"LDAM+{COSINE}"},
+            {"loss": "LogitAdjusted", "activation": "Snake"},
+        ]
+    if kind.targets == "values":
+        return [
+            _LINEAR,
+            {"loss": "Robust", "optimizer/adam/learning_rate": 0.003},
+            {"network": "128-128", "activation": "Stan"},
+            {"network": "128-128", "activation": "Snake"},
+        ]
+    return [_LINEAR, {"activation": "Stan"}]
+
+
+def first(build: Any, space: Any) -> list[dict[str, Any]]:
+    """The whole settings that a search of a build function begins with.
+
+    Args:
+        build: Function with or without an attribute `portfolio`.
+        space: `HyperParameters`, the whole of it.
+
+    Returns:
+        The settings that the space can take, each once, in their order. Those
+        with a value that is no choice of the space are left out.
+    """
+    given: Sequence[Values] = getattr(build, "portfolio", ())
+    items = {item.name: item for item in space.space}
+    found: list[dict[str, Any]] = []
+    for values in given:
+        if not all(_can_be(items.get(n), v) for n, v in values.items()):
+            continue
+        whole = dict(settings_of(space, values).values)
+        if whole not in found:
+            found.append(whole)
+    return found
+
+
+def _can_be(item: Any, value: Any) -> bool:
+    if item is None:
+        return False
+    if hasattr(item, "min_value"):
+        return bool(item.min_value <= value <= item.max_value)
+    return value in getattr(item, "values", [value])
