@@ -10,6 +10,8 @@ from keras_funcs import search
 from keras_funcs._command.printing import print_json
 from keras_funcs._core import text as texts
 from keras_funcs.search.report import results
+from keras_funcs.search.report.entries import Config
+from keras_funcs.search.report.headline import headline
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
 
@@ -135,9 +137,10 @@ def _outcome(found: results.Results, as_json: bool) -> None:
         if (found.directory / name).exists()
     }
     if as_json:
-        best = found.best
+        best = found.recommended
         return print_json(
             {
+                "headline": headline(found),
                 "verdict": found.verdict,
                 "objective": found.metric,
                 "best": best.name if best else None,
@@ -153,7 +156,7 @@ def _outcome(found: results.Results, as_json: bool) -> None:
         )
 
 
-def _config(found: results.Results, item: results.Config) -> dict[str, Any]:
+def _config(found: results.Results, item: Config) -> dict[str, Any]:
     against = found.comparisons.get(item.name)
     return {
         "name": item.name,

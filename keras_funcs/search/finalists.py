@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from keras_funcs.search.jobs import ABLATION
@@ -16,7 +17,10 @@ from keras_funcs.search.jobs import FINALIST
 from keras_funcs.search.jobs import TUNED
 from keras_funcs.search.jobs import Job
 from keras_funcs.search.report import results
+from keras_funcs.search.report.entries import Config
+from keras_funcs.search.report.entries import Trial
 from keras_funcs.search.spaces import structure
+from keras_funcs.search.store import files
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,8 @@ def select(
     parts = found.study["parts"]
     plain = _choices(baseline, parts)
     choices = [plain]
-    chosen: list[results.Trial] = []
-    rest: list[results.Trial] = []
+    chosen: list[Trial] = []
+    rest: list[Trial] = []
     taken = [dict(baseline)]
     for trial in found.ranked():
         if dict(trial.values) in taken:
@@ -116,7 +120,7 @@ def decide(
 
 
 def _with_rate(
-    baseline: Mapping[str, Any], best: Sequence[results.Trial], space: Any
+    baseline: Mapping[str, Any], best: Sequence[Trial], space: Any
 ) -> Entrant | None:
     """The baseline with the learning rate of the best it can take one from."""
     own = _rates(baseline)
@@ -151,7 +155,7 @@ def _rates(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def ablations(
-    winner: results.Config, baseline: Mapping[str, Any], space: Any
+    winner: Config, baseline: Mapping[str, Any], space: Any
 ) -> list[Entrant]:
     """The winner with each of its own parts put back to the baseline's."""
     plans = []
@@ -167,6 +171,27 @@ def ablations(
         plans.append(Entrant(name, ABLATION, values, part))
     # With one part only, putting it back is the baseline, which was run.
     return plans if len(plans) > 1 else []
+
+
+def recommended_model(
+    found: results.Results,
+) -> tuple[Path, dict[str, Any]] | None:
+    """The model to ship: the recommended configuration's, of its median seed.
+
+    The seed that is best on validation data would look better than it is.
+
+    Returns:
+        Its file, and its name and seed as the study's file keeps them; None
+        while there is none.
+    """
+    item = found.recommended
+    if item is None:
+        return None
+    for seed in item.from_the_middle():
+        path = files.model_of(found.directory, item.name, seed)
+        if path.is_file():
+            return path, {"name": item.name, "seed": seed}
+    return None
 
 
 def _choices(values: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:

@@ -18,6 +18,11 @@ BASELINE = "baseline"
 TUNED = "tuned"
 FINALIST = "finalist"
 ABLATION = "ablation"
+# The roles of rows that no job makes; see `beside`.
+ADJUSTED = "adjusted"
+THRESHOLD = "threshold"
+ENSEMBLE = "ensemble"
+REFERENCE = "reference"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ class Final:
         finalists: Integer >= 1. Configurations of the search that enter.
         ablation: Boolean. Whether to put each choice of the winner back to the
             baseline's in turn, to measure its contribution.
+        references: Boolean. Whether to fit models of scikit-learn, and of
+            LightGBM and CatBoost if installed, on the same features. They are
+            never tuned.
 
     Raises:
         ValueError: If an argument is invalid.
@@ -32,11 +35,13 @@ class Final:
     seeds: int = 5
     finalists: int = 3
     ablation: bool = True
+    references: bool = True
 
     def __post_init__(self) -> None:
         checks.integer("seeds", self.seeds, at_least=2, at_most=1000)
         checks.integer("finalists", self.finalists, at_least=1)
         checks.boolean("ablation", self.ablation)
+        checks.boolean("references", self.references)
 
 
 @dataclass(frozen=True)

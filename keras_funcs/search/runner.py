@@ -5,12 +5,12 @@ It makes the jobs and stores their outcomes; an engine runs them.
 
 from collections.abc import Iterator
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from keras_funcs.search import engines
 from keras_funcs.search import finalists
 from keras_funcs.search import jobs
+from keras_funcs.search.beside import Beside
 from keras_funcs.search.budget import LEAST_SEEDS
 from keras_funcs.search.budget import Budget
 from keras_funcs.search.engines import logs
@@ -21,6 +21,7 @@ from keras_funcs.search.plan import Plan
 from keras_funcs.search.progress import Progress
 from keras_funcs.search.progress import Step
 from keras_funcs.search.progress import duration
+from keras_funcs.search.reference import Unsuitable
 from keras_funcs.search.report import markdown
 from keras_funcs.search.report import results
 from keras_funcs.search.report import terminal
@@ -33,7 +34,9 @@ from keras_funcs.search.store.attempts import Attempts
 from keras_funcs.search.store.runs import Runs
 from keras_funcs.search.training import fitting
 from keras_funcs.search.training import preflight
+from keras_funcs.search.training.scoring import Scorer
 from keras_funcs.search.tuner import explorer
+from keras_funcs.search.tuner.hyperparameters import settings_of
 from keras_funcs.search.tuner.trials import Trials
 
 ABLATIONS = 3  # assumed in estimates until the winner is known
@@ -73,11 +76,14 @@ class Runner:
             self.engine = engines.make(
                 plan, self.space, attempts, self.tell.on_note
             )
+            self.runs = Runs(plan.directory, self.seeds)
+            self._refer()
             self._search()
             found = results.read(plan.directory)
             if not found.ranked():
                 raise self.trials.all_failed()
             self._final(found)
+            self._derive()
         self._finish()
 
     def stopped(self) -> None:
@@ -211,7 +217,6 @@ class Runner:
     def _final(self, found: results.Results) -> None:
         plan, budget = self.plan, self.budget
         budget.pace.learn(self.trials.timings())
-        self.runs = Runs(plan.directory, plan.objective.better_than)
         entrants = finalists.decide(
             self.saved, found, self.baseline, plan.final.finalists, self.space
         )
@@ -350,23 +355,42 @@ class Runner:
         }
         return titles.get(entrant.role, self._label(entrant.values))
 
+    # The rows beside.
+
+    def _refer(self) -> None:
+        """Fits what the study is held against, whatever it finds."""
+        self.saved["beside"] = []
+        if not self.plan.final.references:
+            return
+        try:
+            for name in self._beside().references():
+                self.saved["beside"].append(name)
+                self._store()
+        except Unsuitable as error:
+            self._leave_out("references", str(error))
+
+    def _derive(self) -> None:
+        """Adds what the runs of the final give without another run."""
+        found = results.read(self.plan.directory)
+        self.saved["beside"] += self._beside().derived(found)
+
+    def _beside(self) -> Beside:
+        def scorer() -> Scorer:
+            hp = settings_of(self.space, self.baseline)
+            return Scorer(self.plan, hp)
+
+        return Beside(self.plan, self.runs, scorer, self.seeds)
+
     # The end.
 
     def _finish(self) -> None:
         directory = self.plan.directory
-        best = results.read(directory).best
-        if best is not None:
-            source = files.model_of(directory, best.name)
-            if source.is_file():
-                state.copy(source, directory / files.BEST_MODEL)
-                self.saved["best"] = best.name
+        model = finalists.recommended_model(results.read(directory))
+        if model is not None:
+            path, self.saved["shipped"] = model
+            state.copy(path, directory / files.BEST_MODEL)
         self._store()
-        self.tell.on_study_end(self._summary(self.report()))
-
-    def report(self) -> Path:
-        """Writes the report on what there is."""
-        return markdown.write(results.read(self.plan.directory))
-
-    def _summary(self, report: Path) -> str:
-        found = results.read(self.plan.directory)
-        return terminal.summary(found, report, self.budget.clock.elapsed)
+        found = results.read(directory)
+        path = markdown.write(found)
+        seconds = self.budget.clock.elapsed
+        self.tell.on_study_end(terminal.summary(found, path, seconds))

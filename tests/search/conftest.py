@@ -113,7 +113,9 @@ def make_study(tmp_path, splits, monkeypatch):
         dataset = Dataset.of(
             **take(train=train, validation=validation, test=test)
         )
-        final = search.Final(**take(seeds=2, finalists=1, ablation=True))
+        final = search.Final(
+            **take(seeds=2, finalists=1, ablation=True, references=False)
+        )
         arguments = {
             "build": build,
             "dataset": dataset,

@@ -42,7 +42,7 @@ OTHERS = (
     "search/oracle.json.previous",
     "search/tuner0.json",  # of an older version
     "attempts.json",
-    "finalists/{winner}.keras",
+    "finalists/{winner}-seed_{seed}.keras",
     "best.keras",
     "report.md",
     "trials.csv",
@@ -81,7 +81,8 @@ def damaged(finished, untrained, splits, tmp_path, monkeypatch):
         ).resume()  # fmt: skip
 
     def path(name):
-        return directory / name.format(winner=found.winner.name)
+        seed = found.winner.from_the_middle()[0]
+        return directory / name.format(winner=found.winner.name, seed=seed)
 
     return path, resume
 

@@ -40,14 +40,18 @@ def test_every_configuration_has_the_same_seeds(finished):
     }
     for item in found.configs:
         assert sorted(item.runs) == found.study["seeds"] == [0, 1, 2]
-    values = [json.dumps(c.values, sort_keys=True) for c in found.configs]
+    trained = [c for c in found.configs if c not in found.beside]
+    values = [json.dumps(c.values, sort_keys=True) for c in trained]
     assert len(set(values)) == len(values)
 
 
 def test_scores_are_the_models_on_the_test_split(finished, splits):
     study, _, found = finished
-    best = found.best
-    run = max(best.runs.values(), key=lambda r: r["validation"])
+    best, seed = found.shipped
+    assert best is found.recommended
+    run = best.runs[seed]
+    others = sorted(r["validation"] for r in best.runs.values())
+    assert run["validation"] == others[1]  # of three
     model = study.best_model()
     logs = model.evaluate(*splits[2], verbose=0, return_dict=True)
     assert logs["accuracy"] == pytest.approx(run["score"], abs=1e-6)
@@ -61,7 +65,9 @@ def test_scores_are_the_models_on_the_test_split(finished, splits):
 def test_leaderboard(finished):
     study, _, found = finished
     frame = study.leaderboard()
-    assert len(frame) == 4 and frame["mean"].is_monotonic_decreasing
+    # Plain and tuned baseline, two finalists, and what needs no run.
+    assert len(frame) == 8 and frame["mean"].is_monotonic_decreasing
+    assert {"logistic_regression", "baseline-adjusted"} < set(frame["config"])
     row = frame[frame["config"] == "baseline"].iloc[0]
     assert math.isnan(row["difference"])
     for item in found.finalists:

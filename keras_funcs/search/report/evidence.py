@@ -16,7 +16,7 @@ from keras_funcs.search.store import files
 from keras_funcs.search.store import predictions
 
 if TYPE_CHECKING:
-    from keras_funcs.search.report.results import Config
+    from keras_funcs.search.report.entries import Config
 
 # Metrics count in float32, and some in bins.
 TOLERANCE = 5e-3

@@ -11,6 +11,7 @@ from keras_funcs._core.text import markdown
 from keras_funcs.search.progress import duration
 from keras_funcs.search.report import scores
 from keras_funcs.search.report import tables
+from keras_funcs.search.report.headline import headline
 from keras_funcs.search.report.pieces import DASH
 from keras_funcs.search.report.pieces import figure
 from keras_funcs.search.report.pieces import interval
@@ -56,23 +57,34 @@ def write(found: Results) -> Path:
 def _head(found: Results) -> list[str]:
     study = found.study
     done = len([item for item in found.trials if item.score is not None])
-    best = found.best
-    model = (
-        f"{code(files.BEST_MODEL)} is the model of **{markdown(best.label)}** "
-        f"({markdown(best.name)}), the best on validation data."
-        if best is not None and (found.directory / files.BEST_MODEL).exists()
-        else "No model is saved yet: the final was not run."
-    )
+    sentence = headline(found)
+    verdict = markdown(found.verdict)
+    first = [f"**{markdown(sentence)}**", "", verdict] if sentence else []
     return [
         f"# {markdown(study['name'])}",
         "",
-        f"**{markdown(found.verdict)}**",
+        *(first or [f"**{verdict}**"]),
         "",
-        model,
+        _model(found),
         f"{done} of {len(found.trials)} trials gave a result, in "
         f"{duration(study['seconds'])}.",
         "",
     ]
+
+
+def _model(found: Results) -> str:
+    if (
+        found.shipped is None
+        or not (found.directory / files.BEST_MODEL).exists()
+    ):
+        return "No model is saved yet: the final was not run."
+    item, seed = found.shipped
+    score = item.scores().get(seed, math.nan)
+    return (
+        f"{code(files.BEST_MODEL)} is the model of **{markdown(item.label)}** "
+        f"({markdown(item.name)}, seed {seed}, the median on validation data). "
+        f"Its {code(found.metric)} on {found.where} data is {number(score)}."
+    )
 
 
 def _contributions(found: Results) -> list[str]:

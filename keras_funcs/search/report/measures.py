@@ -22,7 +22,8 @@ class Measure(NamedTuple):
     """A measure of predictions.
 
     Attributes:
-        title: String. Its name in tables.
+        title: String. Its name.
+        short: String. The same where there is little room.
         of: Function of labels `(N,)` and predictions, as `Predictions` has
             them, to the measure and the influence of each row.
         aliases: Tuple of strings. The names of metrics that measure this.
@@ -30,6 +31,7 @@ class Measure(NamedTuple):
     """
 
     title: str
+    short: str
     of: Callable[[np.ndarray, np.ndarray], Measured]
     aliases: tuple[str, ...] = ()
     worth: int = 1
@@ -206,21 +208,27 @@ OF_COUNTS = {
     "macro_f1": macro_f1,
 }
 OF_CLASSES: dict[str, Measure] = {
-    name: Measure(title, _of_counts(OF_COUNTS[name]), aliases)
-    for name, title, aliases in (
-        ("balanced_accuracy", "balanced accuracy", ("balanced_accuracy",)),
-        ("accuracy", "accuracy", ACCURACIES),
-        ("matthews", "Matthews", ("matthews_correlation",)),
-        ("macro_f1", "macro F1", ("f_score",)),
+    name: Measure(title, short, _of_counts(OF_COUNTS[name]), aliases)
+    for name, title, short, aliases in (
+        (
+            *("balanced_accuracy", "balanced accuracy", "balanced"),
+            ("balanced_accuracy",),
+        ),
+        ("accuracy", "accuracy", "accuracy", ACCURACIES),
+        ("matthews", "Matthews", "Matthews", ("matthews_correlation",)),
+        ("macro_f1", "macro F1", "macro F1", ("f_score",)),
     )
 }
 OF_VALUES: dict[str, Measure] = {
-    "r2": Measure("R2", _of_errors(_r2), ("r2_score", "r2")),
-    "rmse": Measure(
-        "RMSE", _of_errors(_rmse), ("root_mean_squared_error", "rmse"), -1
-    ),
-    "mae": Measure("MAE", _of_errors(_mae), ("mean_absolute_error", "mae"), -1),
-    "mse": Measure("MSE", _of_errors(_mse), ("mean_squared_error", "mse"), -1),
+    name.lower(): Measure(
+        name, name, _of_errors(function), (name.lower(), metric), worth
+    )
+    for name, metric, function, worth in (
+        ("R2", "r2_score", _r2, 1),
+        ("RMSE", "root_mean_squared_error", _rmse, -1),
+        ("MAE", "mean_absolute_error", _mae, -1),
+        ("MSE", "mean_squared_error", _mse, -1),
+    )
 }
 
 
@@ -229,10 +237,11 @@ def of_two_classes(positive: int) -> dict[str, Measure]:
     return {
         "average_precision": Measure(
             "average precision",
+            "AP",
             _of_ranking(average_precision, positive),
             ("average_precision", "auc_pr"),
         ),
         "auroc": Measure(
-            "AUROC", _of_ranking(auroc, positive), ("auroc", "auc")
+            "AUROC", "AUROC", _of_ranking(auroc, positive), ("auroc", "auc")
         ),
     }

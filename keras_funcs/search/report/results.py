@@ -15,96 +15,24 @@ from typing import Any
 import numpy as np
 
 from keras_funcs.search.jobs import ABLATION
+from keras_funcs.search.jobs import ADJUSTED
 from keras_funcs.search.jobs import BASELINE
+from keras_funcs.search.jobs import ENSEMBLE
 from keras_funcs.search.jobs import FINALIST
+from keras_funcs.search.jobs import REFERENCE
+from keras_funcs.search.jobs import THRESHOLD
 from keras_funcs.search.jobs import TUNED
 from keras_funcs.search.report import statistics
+from keras_funcs.search.report.entries import Config
+from keras_funcs.search.report.entries import Trial
+from keras_funcs.search.report.entries import config
+from keras_funcs.search.report.entries import trial
 from keras_funcs.search.report.evidence import Evidence
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records
 from keras_funcs.search.store import state
 
-
-@dataclass(frozen=True)
-class Trial:
-    """One trial of the search; `score` is None where it failed."""
-
-    name: str
-    values: Mapping[str, Any]
-    status: str
-    score: float | None
-    epoch: int
-    seconds: float | None
-    message: str
-
-
-@dataclass(frozen=True)
-class Config:
-    """A configuration trained over several seeds.
-
-    Attributes:
-        name: String. `"baseline"`, a trial's name, or for an ablation that
-            name and what was put back.
-        role: String. `"baseline"`, `"tuned"` (the baseline's choices with
-            numbers from the search), `"finalist"` or `"ablation"`.
-        label: String. Its choices in a few words.
-        values: Mapping. Its hyper-parameters.
-        reverted: String. Of an ablation, the part put back.
-        runs: Mapping from seed to what was stored for it.
-        fixed: Boolean. Whether it is the same for all seeds.
-    """
-
-    name: str
-    role: str
-    label: str
-    values: Mapping[str, Any]
-    reverted: str
-    runs: Mapping[int, Mapping[str, Any]]
-    fixed: bool = False
-
-    def of_seed(self, seed: int) -> int:
-        """The seed whose files a run has: of what is fixed, the first one."""
-        return min(self.runs) if self.fixed else seed
-
-    def scores(self, key: str = "score") -> dict[int, float]:
-        """From seed to `"score"` (test) or `"validation"`."""
-        return {
-            seed: float(run[key])
-            for seed, run in self.runs.items()
-            if run.get(key) is not None and math.isfinite(run[key])
-        }
-
-    @property
-    def failed(self) -> int:
-        """How many seeds gave no result."""
-        return len(self.runs) - len(self.scores())
-
-    def mean(self, key: str = "score") -> float:
-        found = list(self.scores(key).values())
-        return float(np.mean(found)) if found else math.nan
-
-    def deviation(self, key: str = "score") -> float:
-        found = list(self.scores(key).values())
-        return float(np.std(found, ddof=1)) if len(found) > 1 else math.nan
-
-    @property
-    def matrix(self) -> np.ndarray | None:
-        """The confusion matrices of all seeds, added."""
-        found = [
-            run["matrix"] for run in self.runs.values() if run.get("matrix")
-        ]
-        return np.sum(found, axis=0) if found else None
-
-    def recall_by_seed(self) -> dict[int, np.ndarray]:
-        """From seed to the recall of each class; NaN of one without labels."""
-        found = {}
-        for seed, run in self.runs.items():
-            if run.get("matrix"):
-                matrix = np.asarray(run["matrix"], dtype=np.float64)
-                totals = matrix.sum(1)
-                right = np.diag(matrix) / np.maximum(totals, 1)
-                found[seed] = np.where(totals > 0, right, np.nan)
-        return found
+BESIDE = (ADJUSTED, THRESHOLD, ENSEMBLE, REFERENCE)
 
 
 @dataclass(frozen=True)
@@ -132,6 +60,11 @@ class Results:
         return str(self.study["objective"]["name"]).removeprefix("val_")
 
     @property
+    def where(self) -> str:
+        """The data that the final is scored on: `test` or `validation`."""
+        return "test" if self.study["tested"] else "validation"
+
+    @property
     def baseline(self) -> Config | None:
         return next((c for c in self.configs if c.role == BASELINE), None)
 
@@ -140,9 +73,19 @@ class Results:
         return next((c for c in self.configs if c.role == TUNED), None)
 
     @property
-    def references(self) -> list[Config]:
+    def baselines(self) -> list[Config]:
         """The baseline, plain and tuned, as far as they were run."""
         return [c for c in (self.baseline, self.tuned) if c is not None]
+
+    @property
+    def beside(self) -> list[Config]:
+        """The rows that no training run of the study made."""
+        return [c for c in self.configs if c.role in BESIDE]
+
+    @property
+    def references(self) -> list[Config]:
+        """The models of other packages."""
+        return [c for c in self.configs if c.role == REFERENCE]
 
     @property
     def finalists(self) -> list[Config]:
@@ -158,17 +101,28 @@ class Results:
         if self.baseline is None:
             return {}
         base = self.baseline
-        others = [c for c in self.references if c is not base] + self.finalists
-        found = [self._compare(item, base) for item in others]
+        others = [c for c in self.baselines if c is not base] + self.finalists
+        found = [self.compare(item, base) for item in others]
         names = [item.name for item in others]
         return dict(zip(names, statistics.holm(found)))
+
+    @cached_property
+    def differences(self) -> dict[str, statistics.Comparison]:
+        """The same, and of the rows beside the study; these are not adjusted.
+
+        They are no finds of the search that could be due to chance.
+        """
+        if self.baseline is None:
+            return {}
+        rows = {c.name: self.compare(c, self.baseline) for c in self.beside}
+        return {**self.comparisons, **rows}
 
     @property
     def beside_tuned(self) -> statistics.Comparison | None:
         """The winner against the tuned baseline, where both were run."""
         if self.winner is None or self.tuned is None:
             return None
-        return self._compare(self.winner, self.tuned)
+        return self.compare(self.winner, self.tuned)
 
     @property
     def winner(self) -> Config | None:
@@ -178,7 +132,32 @@ class Results:
     @property
     def best(self) -> Config | None:
         """The best on validation, baseline included: whose model is saved."""
-        return self._best([*self.references, *self.finalists])
+        return self._best([*self.baselines, *self.finalists])
+
+    @property
+    def recommended(self) -> Config | None:
+        """What the final gives reason to use: the baseline, unless beaten.
+
+        What did best on validation data has the first say, then the winner of
+        the search; each has to beat the plain baseline on held-out data.
+        """
+        base = self.baseline
+        if base is None or not base.scores():
+            return self.best
+        for item in (self.best, self.winner):
+            if item is not None and item is not base:
+                if self.comparisons[item.name].better:
+                    return item
+        return base
+
+    @property
+    def shipped(self) -> tuple[Config, int] | None:
+        """The configuration and the seed of the model that is saved."""
+        saved = self.study.get("shipped") or {}
+        for item in self.configs:
+            if item.name == saved.get("name") and saved["seed"] in item.runs:
+                return item, saved["seed"]
+        return None
 
     @property
     def verdict(self) -> str:
@@ -215,6 +194,8 @@ class Results:
 
     def title(self, item: Config) -> str:
         """A configuration's label, and which one it is."""
+        if item.role in BESIDE:
+            return item.label
         if item.role == BASELINE:
             return f"{item.label} (baseline)"
         if item.role == TUNED and self.baseline is not None:
@@ -234,7 +215,8 @@ class Results:
             return [str(name) for name in names]
         return [str(index) for index in range(classes)]
 
-    def _compare(self, item: Config, base: Config) -> statistics.Comparison:
+    def compare(self, item: Config, base: Config) -> statistics.Comparison:
+        """Compares two configurations by the objective; positive is better."""
         return statistics.compare(
             item.scores(),
             base.scores(),
@@ -306,7 +288,7 @@ class Results:
             value = str(winner.values.get(part))
             if winner.values.get(part) == item.values.get(part):
                 value = f"its numbers ({changes(winner.values, item.values)})"
-            rows.append((part, value, self._compare(winner, item)))
+            rows.append((part, value, self.compare(winner, item)))
         return rows
 
 
@@ -330,55 +312,18 @@ def read(directory: str | os.PathLike[str]) -> Results:
             "`resume()` makes it again."
         )
     trials = [
-        records.read(folder / files.TRIAL, records.TRIAL, False, _trial)
+        records.read(folder / files.TRIAL, records.TRIAL, False, trial)
         for folder in files.trial_folders(directory / files.SEARCH).values()
     ]
     configs = [
-        config(files.runs_of(directory, name)) for name in study["configs"]
+        config(files.runs_of(directory, name))
+        for name in [*study["configs"], *study.get("beside", [])]
     ]
     return Results(
         directory,
         study,
         tuple(item for item in trials if item is not None),
         tuple(item for item in configs if item is not None),
-    )
-
-
-def config(path: Path) -> Config | None:
-    """Reads the runs of one configuration; None where there are none yet."""
-    found: Config | None = records.read(
-        path,
-        records.RUNS,
-        False,
-        lambda saved: Config(
-            name=path.stem,
-            role=saved["role"],
-            label=saved["label"],
-            values=saved["values"],
-            reverted=saved["reverted"],
-            runs={int(seed): run for seed, run in saved["runs"].items()},
-            fixed=saved.get("fixed", False),
-        ),
-    )
-    return found
-
-
-def _trial(saved: Mapping[str, Any]) -> Trial:
-    score = saved["score"] if saved["status"] == "COMPLETED" else None
-    seconds = saved["metrics"]["metrics"].get("seconds", {})
-    observed = seconds.get("observations")
-    return Trial(
-        name=files.trial_name(saved["trial_id"]),
-        values={
-            name: value
-            for name, value in saved["hyperparameters"]["values"].items()
-            if not name.startswith("tuner/")
-        },
-        status=saved["status"],
-        score=None if score is None else float(score),
-        epoch=int(saved["best_step"] or 0),
-        seconds=float(observed[0]["value"][0]) if observed else None,
-        message=(saved["message"] or "").split("\n")[0],
     )
 
 

@@ -43,15 +43,16 @@ def leaderboard(found: Results) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for item in entries:
-        compared = found.comparisons.get(item.name)
+        compared = found.differences.get(item.name)
         name = found.title(item)
         cells = ["", "", ""]
         if compared is not None:
             known = math.isfinite(compared.p)
+            judged = item.name in found.comparisons
             cells = [
                 number(compared.difference, "+") or DASH,
                 interval(compared),
-                _p(compared.p_adjusted) if known else DASH,
+                _p(compared.p_adjusted) if known and judged else "",
             ]
         lines.append(
             row(
@@ -131,7 +132,7 @@ def _references(found: Results) -> str:
 
 def measures(found: Results) -> list[str]:
     """What was measured beside the objective."""
-    titles, rows = tables.measures(found)
+    shown, rows = tables.measures(found)
     if not rows:
         return []
     lines = [
@@ -139,8 +140,8 @@ def measures(found: Results) -> list[str]:
         "",
         f"On the same rows, means over the seeds.{_positive(found)}",
         "",
-        row("configuration", *titles),
-        "|---" * (1 + len(titles)) + "|",
+        row("configuration", *(item.title for item in shown)),
+        "|---" * (1 + len(shown)) + "|",
     ]
     for item, values in rows:
         lines.append(row(found.title(item), *map(number, values)))

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from keras_funcs._core.text import encodable
-from keras_funcs.search.report.results import Config
+from keras_funcs.search.report.entries import Config
+from keras_funcs.search.report.measures import Measure
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
@@ -28,8 +29,8 @@ def leaderboard(found: Results) -> "pd.DataFrame":
 
 
 def ranked(found: Results) -> list[Config]:
-    """Baselines and finalists, the best mean score first."""
-    entries = [*found.references, *found.finalists]
+    """Baselines, finalists and the rows beside them, best mean score first."""
+    entries = [*found.baselines, *found.finalists, *found.beside]
 
     def key(item: Config) -> float:
         mean = item.mean()
@@ -40,8 +41,8 @@ def ranked(found: Results) -> list[Config]:
 
 def measures(
     found: Results,
-) -> tuple[list[str], list[tuple[Config, list[float]]]]:
-    """What was measured beside the objective: titles, and means by row."""
+) -> tuple[list[Measure], list[tuple[Config, list[float]]]]:
+    """What was measured beside the objective: measures, and means by row."""
     evidence = found.evidence
     names = [
         name
@@ -62,7 +63,7 @@ def measures(
         if any(math.isfinite(values[index]) for _, values in rows)
     ]
     return (
-        [evidence.measures[names[index]].title for index in known],
+        [evidence.measures[names[index]] for index in known],
         [(item, [values[i] for i in known]) for item, values in rows if known],
     )
 
@@ -123,7 +124,7 @@ def _frame(
 
 
 def _row(found: Results, item: Config) -> dict[str, Any]:
-    compared = found.comparisons.get(item.name)
+    compared = found.differences.get(item.name)
     nan = math.nan
     return {
         "config": item.name,

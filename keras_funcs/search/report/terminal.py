@@ -11,6 +11,7 @@ from keras_funcs._core.text import rich
 from keras_funcs.search.progress import duration
 from keras_funcs.search.report import recalls
 from keras_funcs.search.report import tables
+from keras_funcs.search.report.headline import headline
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.store import files
 
@@ -20,7 +21,7 @@ MOST_CLASSES = 12  # on the terminal
 def summary(found: Results, report: Path, seconds: float) -> str:
     """Leaderboard, verdict, contributions, and where everything lies."""
     directory = found.directory
-    pieces = ["", _render(leaderboard(found)), ""]
+    pieces = ["", headline(found), _render(leaderboard(found)), ""]
     pieces.extend(f"  {c.name}: {c.label}" for c in tables.ranked(found))
     pieces.extend(
         _render(table)
@@ -43,9 +44,14 @@ def summary(found: Results, report: Path, seconds: float) -> str:
         pieces.append(f"{len(failed)} of {len(found.trials)} trials failed.")
     pieces.append(f"Report       {report}")
     if (directory / files.BEST_MODEL).exists():
-        best = found.best
-        label = "" if best is None else f"  ({best.label})"
-        pieces.append(f"Model        {directory / files.BEST_MODEL}{label}")
+        pieces.append(f"Model        {directory / files.BEST_MODEL}")
+        if found.shipped is not None:
+            item, seed = found.shipped
+            score = number(item.scores().get(seed, math.nan))
+            pieces.append(
+                f"             {item.label}, seed {seed} (the median): "
+                f"{found.metric} {score} on {found.where} data"
+            )
     if (directory / files.LOGS).exists():
         pieces.append(
             f"TensorBoard  tensorboard --logdir {directory / files.LOGS}"
@@ -61,7 +67,7 @@ def leaderboard(found: Results) -> Any:
         *("configuration", "mean", "sd", "vs baseline", "95 % CI"),
     )
     for item in tables.ranked(found):
-        compared = found.comparisons.get(item.name)
+        compared = found.differences.get(item.name)
         interval = ""
         if compared is not None and math.isfinite(compared.low):
             low, high = number(compared.low, "+"), number(compared.high, "+")
@@ -79,9 +85,10 @@ def leaderboard(found: Results) -> Any:
 
 def _measures(found: Results) -> Any:
     """What was measured beside the objective, or None."""
-    titles, rows = tables.measures(found)
+    shown, rows = tables.measures(found)
     if not rows:
         return None
+    titles = [item.short for item in shown]
     table = _table("Beside it, on the same rows", "configuration", *titles)
     for item, values in rows:
         table.add_row(rich(item.name), *map(number, values))
@@ -132,8 +139,7 @@ def number(value: float, sign: str = "") -> str:
 
 
 def _scored(found: Results) -> str:
-    where = "test" if found.study["tested"] else "validation"
-    return f"{len(found.study['seeds'])} seeds, on {where} data"
+    return f"{len(found.study['seeds'])} seeds, on {found.where} data"
 
 
 def _render(table: Any) -> str:

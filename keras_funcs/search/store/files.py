@@ -92,9 +92,9 @@ def previous(path: str | os.PathLike[str]) -> Path:
     return path.with_name(path.name + PREVIOUS)
 
 
-def model_of(directory: Path, name: str) -> Path:
-    """The best model of a finalist."""
-    return directory / FINALISTS / f"{name}.keras"
+def model_of(directory: Path, name: str, seed: int) -> Path:
+    """The model of a run of the final."""
+    return directory / FINALISTS / f"{name}-seed_{seed}.keras"
 
 
 def runs_of(directory: Path, name: str) -> Path:

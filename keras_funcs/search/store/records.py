@@ -111,6 +111,8 @@ STUDY: Shape = {
     "left_out": Optional(Each(str)),
     "seconds_needed": Optional(_number_or_none),
     "selected_from": Optional([int]),
+    "beside": Optional([_file_name]),
+    "shipped": Optional({"name": str, "seed": int}),
     "finalists": Optional([{"name": _file_name, "role": str, "values": dict}]),
 }
 TRIAL: Shape = Where(
