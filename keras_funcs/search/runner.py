@@ -32,6 +32,7 @@ from keras_funcs.search.store import records
 from keras_funcs.search.store import state
 from keras_funcs.search.store.attempts import Attempts
 from keras_funcs.search.store.runs import Runs
+from keras_funcs.search.training import facts
 from keras_funcs.search.training import fitting
 from keras_funcs.search.training import preflight
 from keras_funcs.search.training.scoring import Scorer
@@ -125,6 +126,7 @@ class Runner:
         self.saved = {
             "version": identity.VERSION,
             "environment": identity.environment(),
+            "data": facts.describe(plan.dataset),
             "seconds": 0.0,
             "configs": [],
             **self.saved,
@@ -303,13 +305,13 @@ class Runner:
         if entrant.name not in names:
             names.append(entrant.name)
         self._store()
-        facts = {
+        known = {
             "role": entrant.role,
             "label": self._label(entrant.values),
             "values": dict(entrant.values),
             "reverted": entrant.reverted,
         }
-        self.runs.enter(entrant.name, facts)
+        self.runs.enter(entrant.name, known)
         seeds = self.runs.missing(entrant.name, self.seeds)
         return entrant.jobs(seeds, self.plan.epochs)
 

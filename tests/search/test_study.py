@@ -85,6 +85,7 @@ def test_the_report_and_its_files(finished):
         "## Classes", "## Search", "## How it was run",
     ):  # fmt: skip
         assert heading in text
+    assert "| rows | 30 | 30 | 60 |" in text
     assert found.verdict in text
     assert "bee\\|wasp" in text and "&lt;b&gt;cat" in text
     assert "<b>" not in text
@@ -119,7 +120,8 @@ def test_progress_hears_each_step(finished):
     assert kinds[:3] == ["study_begin", "search_begin", "trial_begin"]
     assert kinds.count("trial_begin") == kinds.count("trial_end") == 4
     assert kinds.count("final_begin") == 2  # the finalists and the ablation
-    assert kinds.count("run_end") == 3 * len(found.configs)
+    trained = len(found.configs) - len(found.beside)
+    assert kinds.count("run_end") == 3 * trained
     assert kinds[-1] == "study_end"
     ended = [step for kind, step in heard if kind == "trial_end"]
     assert [step.number for step in ended] == [1, 2, 3, 4]
@@ -141,7 +143,7 @@ def test_a_tensorboard_run_for_each_trial_and_seed(finished):
         expected = {trial.name, f"{trial.name}/train",
                     f"{trial.name}/validation"}  # fmt: skip
         assert expected <= runs
-    for item in found.configs:
+    for item in found.baselines + found.finalists + found.ablations:
         for seed in item.runs:
             assert f"finalists/{item.name}/seed_{seed}" in runs
 

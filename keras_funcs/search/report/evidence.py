@@ -1,6 +1,7 @@
 """The stored predictions of a study's final, and what is measured on them."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,10 +28,14 @@ class Evidence:
 
     Args:
         directory: Path. The study's folder.
+        counts: The training rows of each class, or None.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, counts: Sequence[int] | None = None
+    ) -> None:
         self.directory = directory
+        self._counts = counts
         self._read: dict[tuple[str, str], dict[int, np.ndarray]] = {}
 
     @cached_property
@@ -56,14 +61,15 @@ class Evidence:
 
     @cached_property
     def positive(self) -> int | None:
-        """Of two classes the rarer one; None unless both are held out."""
+        """The rarer of two classes; None unless both are held out."""
         labels = self.held_out
         if labels is None or labels.dtype.kind not in "iu":
             return None
         counts = np.bincount(labels)
         if len(counts) != 2 or not counts.all():
             return None
-        return 0 if counts[0] < counts[1] else 1
+        known = self._counts or counts
+        return 0 if known[0] < known[1] else 1
 
     def known_as(self, metric: str) -> str | None:
         """The measure that a metric of the model is, by its name."""

@@ -9,6 +9,7 @@ from keras_funcs._core import text as texts
 from keras_funcs._core.text import code
 from keras_funcs._core.text import markdown
 from keras_funcs.search.progress import duration
+from keras_funcs.search.report import contents
 from keras_funcs.search.report import scores
 from keras_funcs.search.report import tables
 from keras_funcs.search.report.headline import headline
@@ -43,6 +44,7 @@ def write(found: Results) -> Path:
         _contributions,
         _search,
         _failures,
+        contents.section,
         _columns,
         _environment,
     ]

@@ -206,7 +206,8 @@ class Results:
     @cached_property
     def evidence(self) -> Evidence:
         """The predictions of the final."""
-        return Evidence(self.directory)
+        splits = self.study.get("data", {}).get("splits", {})
+        return Evidence(self.directory, splits.get("train", {}).get("classes"))
 
     def class_names(self, classes: int) -> list[str]:
         """The names of so many classes, or their numbers."""

@@ -9,6 +9,7 @@ from typing import Any
 from keras_funcs._core.text import block
 from keras_funcs._core.text import rich
 from keras_funcs.search.progress import duration
+from keras_funcs.search.report import contents
 from keras_funcs.search.report import recalls
 from keras_funcs.search.report import tables
 from keras_funcs.search.report.headline import headline
@@ -39,6 +40,9 @@ def summary(found: Results, report: Path, seconds: float) -> str:
             f"({number(c.low, '+')} to {number(c.high, '+')})"
             for part, value, c in contributions
         )
+    warned = contents.warning(found)
+    if warned:
+        pieces.append(warned)
     failed = found.failed()
     if failed:
         pieces.append(f"{len(failed)} of {len(found.trials)} trials failed.")

@@ -88,6 +88,12 @@ def _steps(value: Any) -> bool:
 
 
 STATUSES = ("RUNNING", "IDLE", "INVALID", "STOPPED", "COMPLETED", "FAILED")
+SPLIT: Shape = {
+    "rows": _count,
+    "classes": lambda value: value is None or fault(value, [int]) == "",
+    "missing": _number_or_none,
+    "repeated": _number_or_none,
+}
 STUDY: Shape = {
     "version": _count,
     "fingerprint": {"oracle": str, "seed": int},
@@ -111,6 +117,7 @@ STUDY: Shape = {
     "left_out": Optional(Each(str)),
     "seconds_needed": Optional(_number_or_none),
     "selected_from": Optional([int]),
+    "data": Optional({"splits": Each(SPLIT)}),
     "beside": Optional([_file_name]),
     "shipped": Optional({"name": str, "seed": int}),
     "finalists": Optional([{"name": _file_name, "role": str, "values": dict}]),
