@@ -23,6 +23,7 @@ EVERYTHING = "*"
 # `EVERYTHING`, which is the default, or names with commas between them.
 VARIABLE = "KERAS_FUNCS_IN_FULL"
 
+BATTERY = "tests/test_conformance.py"
 # One backend is enough for whole studies, for processes of their own, and for
 # what runs nothing on the backend.
 ON_ONE_BACKEND = (
@@ -80,7 +81,8 @@ def is_assigned_elsewhere(
     something to ask of: `pytest.mark.backends("jax")`.
     """
     assigned = name in dear or name.startswith(ON_ONE_BACKEND)
-    if not assigned or is_in_full(EVERYTHING):
+    in_square = name.startswith(BATTERY)  # it assigns its cases itself
+    if not assigned or in_square or is_in_full(EVERYTHING):
         return False
     turns = [backend for backend in TURNS if backend in backends]
     turn = (row_of(name) + number) % len(turns)

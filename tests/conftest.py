@@ -33,6 +33,15 @@ if keras.config.backend() == "tensorflow":
     )
 
 
+if keras.config.backend() == "torch":
+    import torch
+
+    # Seeds for devices that are absent queue up, each with its stack.
+    for device in (torch.cuda, torch.xpu):
+        if not device.is_available():
+            device.manual_seed_all = lambda seed: None
+
+
 @pytest.fixture(autouse=True)
 def seed():
     keras.utils.set_random_seed(1)

@@ -45,12 +45,15 @@ def test_without_the_variable_all_is_in_full(monkeypatch):
     assert assignment.is_in_full("Dice")
 
 
+DEAR = {"a.py::dear", f"{assignment.BATTERY}::dear"}
+
+
 def test_dear_tests_take_turns(monkeypatch):
     monkeypatch.setenv(assignment.VARIABLE, "")
 
     def count(name):
         return sum(
-            not assignment.is_assigned_elsewhere(name, number, {"a.py::dear"})
+            not assignment.is_assigned_elsewhere(name, number, DEAR)
             for number in range(120)
         )
 
@@ -58,6 +61,7 @@ def test_dear_tests_take_turns(monkeypatch):
     assert 1 <= share < len(assignment.TURNS)
     assert count("a.py::dear") == count("tests/data/a.py::test") == 10 * share
     assert count("a.py::cheap") == 120
+    assert count(f"{assignment.BATTERY}::dear") == 120
     monkeypatch.setenv(assignment.VARIABLE, assignment.EVERYTHING)
     assert count("a.py::dear") == 120
 
