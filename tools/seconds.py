@@ -38,7 +38,7 @@ def yardstick() -> float:
 
 
 def read(files: Iterable[Path]) -> list[Times]:
-    """What the processes have written."""
+    """Reads the files of the processes."""
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 

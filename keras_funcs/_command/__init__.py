@@ -1,1 +1,1 @@
-"""What the `keras-funcs` command needs beside the public functions."""
+"""The sub-commands of `keras-funcs`, imported once Keras has started."""

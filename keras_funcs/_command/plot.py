@@ -259,7 +259,7 @@ def as_text(plot: Plot, width: int = 60, height: int = 13) -> str:
 
 
 def as_table(move: Moves) -> str:
-    """What each value of a parameter gives at a few inputs."""
+    """Returns the outputs at a few inputs for each value of a parameter."""
     x = next(iter(move.plots.values())).x
     places = np.linspace(0, len(x) - 1, 5).round().astype(int)
     width = max(len(move.name), 8) + 2

@@ -1,1 +1,1 @@
-"""What every component stands on; nothing here is a component."""
+"""The foundation of every component; it holds no component itself."""

@@ -44,7 +44,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Card:
-    """What one component says of itself."""
+    """The description of one component, read off its class."""
 
     name: str
     kind: str

@@ -347,7 +347,7 @@ def initializer(
 def keras_object(
     name: str, value: Any, get: Callable[[Any], Any], expected: str
 ) -> Any:
-    """What Keras's `get` of a kind makes of an identifier."""
+    """Calls Keras's `get` of a kind; its errors name the argument."""
     try:
         return get(value)
     except (ValueError, TypeError) as error:

@@ -22,7 +22,7 @@ SMALLEST = 1e-6  # a positive coefficient that an initializer object may give
 
 @dataclass(frozen=True)
 class Inverse:
-    """What turns a coefficient into the variable that holds it.
+    """The map from a coefficient to the variable that holds it.
 
     Attributes:
         of_number: Function of a Python number, in double precision: float32

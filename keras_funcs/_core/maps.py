@@ -1,4 +1,4 @@
-"""Where the channels of a map are, and where its places."""
+"""The axes of a map: channels and places."""
 
 from typing import Any
 

@@ -149,7 +149,7 @@ class _Reader:
         self.at = 0
 
     def branches(self) -> list[list[_Piece]]:
-        """What stands between two parentheses, cut at each `|`."""
+        """Reads up to the closing parenthesis, and splits at each `|`."""
         found: list[list[_Piece]] = [[]]
         while self.source[self.at : self.at + 1] not in ("", ")"):
             if self.source[self.at] == "|":

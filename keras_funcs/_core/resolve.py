@@ -19,7 +19,7 @@ Get = Callable[[Any], Any]
 
 
 class Named(Protocol):
-    """What has a name."""
+    """An object with a name."""
 
     @property
     def name(self) -> str: ...

@@ -1,4 +1,4 @@
-"""What the rest of the pack needs to know of a component, on its class.
+"""Facts on a component that the rest of the pack reads off its class.
 
 The battery, `diagnose`, a study's preflight, `objective` and the spaces read
 one attribute, `traits`, with `traits_of`. A subclass inherits it, and changes

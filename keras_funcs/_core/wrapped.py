@@ -1,4 +1,4 @@
-"""What layers around another layer share: its checks, and its kernel.
+"""The inner layer of a wrapper: its checks, and its kernel.
 
 Keras replaces the kernel of a layer: `enable_lora` makes `layer.kernel` a sum,
 `quantize` makes it integers that only that layer can read. Every access to

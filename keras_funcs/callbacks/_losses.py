@@ -1,4 +1,4 @@
-"""What callbacks do with the losses of a model that trains."""
+"""Losses of a model in training, as callbacks find and change them."""
 
 from collections.abc import Iterator
 from typing import Any

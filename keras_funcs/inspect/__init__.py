@@ -1,4 +1,4 @@
-"""What a model and a run look like: TensorBoard files, figures, diagnosis."""
+"""Views of a model and a run: TensorBoard files, figures, diagnosis."""
 
 from keras_funcs.inspect import figures as figures
 from keras_funcs.inspect.curves import Curve as Curve

@@ -1,4 +1,4 @@
-"""What trainable activations have become: their curves, read off the layers."""
+"""Curves of trainable activations, read off the layers of a model."""
 
 from typing import Any
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What is worth seeing of a training, written as TensorBoard runs."""
+"""Writes the course of a training as TensorBoard runs."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What wrappers of a layer with a kernel share."""
+"""The base of wrappers of a layer with a kernel."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

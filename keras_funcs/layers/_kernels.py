@@ -1,4 +1,4 @@
-"""What layers share that multiply by kernels: their arguments, as in Dense."""
+"""The base of layers with kernels: the arguments that Dense has, too."""
 
 from typing import Any
 

@@ -75,7 +75,7 @@ class MaskedLoss(Configurable, keras.losses.Loss):
         sample_weight: Tensor | None,
         mask: Tensor | None,
     ) -> Prepared:
-        """What Keras hands to `call` and multiplies with its values."""
+        """Returns the arguments of `call`, and the weights of its values."""
         raise NotImplementedError
 
     def finish(self, loss: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What losses on one label out of C classes share."""
+"""The base of losses on one label out of C classes."""
 
 from typing import Any
 

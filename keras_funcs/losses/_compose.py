@@ -1,4 +1,4 @@
-"""What losses made of losses share: how a part is named, kept and called."""
+"""Parts of losses made of losses: their names, configs and calls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +44,7 @@ def _lacks_one(left: Tensor, right: Tensor) -> bool:
 
 
 def revive(name: str, identifier: Any) -> Any:
-    """What an argument holds for a part: configs as objects, all else as is."""
+    """Turns the config of a part into the object; returns all else as it is."""
     if isinstance(identifier, dict):
         return checks.keras_object(name, identifier, _get, _EXPECTED)
     return identifier

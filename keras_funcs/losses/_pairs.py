@@ -1,4 +1,4 @@
-"""What losses share that compare the samples of a batch with each other."""
+"""The base of losses that compare the samples of a batch in pairs."""
 
 from typing import NamedTuple
 
@@ -43,9 +43,9 @@ class ComparingLoss(MaskedLoss):
     traits = LossTraits(independent=False)
 
     def read(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
-        """What the loss needs of the labels, before Keras casts it.
+        """Reads the labels before Keras casts them to the dtype of the loss.
 
-        In the dtype of the loss many large ids would be one.
+        Large ids collide there: float32 tells integers apart up to 2**24.
         """
         raise NotImplementedError
 

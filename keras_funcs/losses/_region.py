@@ -1,4 +1,4 @@
-"""What losses on regions share: masks, tokens or a batch, as one quantity.
+"""The base of losses on regions: masks, tokens or a batch, as one quantity.
 
 The value of such a loss is no mean over pixels but a ratio of sums, so that
 the weight of a pixel must act inside of the sums, and only the weight of a

@@ -113,10 +113,10 @@ class Softmax(NamedTuple):
 
 
 class Probability(NamedTuple):
-    """What a model gives to a class, in logarithms.
+    """Log-probabilities of classes.
 
-    With `ids` to the class of each label, without the axis of the classes;
-    otherwise to every class. A loss reads the same in both.
+    Those of the labels' classes if `ids` is given (the class axis is dropped),
+    else those of all classes. A loss reads the same in both.
     """
 
     softmax: Softmax

@@ -1,4 +1,4 @@
-"""What losses on numbers share: shapes, and the mean over the last axis."""
+"""The base of losses on numbers: shapes, and the mean over the last axis."""
 
 from keras_funcs._core.labels import align_binary
 from keras_funcs._core.numerics import mean

@@ -177,7 +177,7 @@ class HistogramMetric(ScoreMetric):
         return self.from_logits and (self.multi_label or single)
 
     def _place(self, scores: Tensor, exclusive: bool) -> Tensor:
-        """Where in [0, 1] a score lies: near uniform in small logits."""
+        """Maps scores to [0, 1], nearly linearly in small logits."""
         if not self.from_logits:
             return _of_odds(scores, 1.0 - scores)
         if exclusive:

@@ -14,7 +14,7 @@ CLASSES = ("present", "labelled", "all")
 
 
 class Counts(NamedTuple):
-    """What becomes of each class against the rest: four vectors."""
+    """Decisions on each class against the rest: four vectors `(C,)`."""
 
     true_positives: Tensor
     false_positives: Tensor

@@ -1,4 +1,4 @@
-"""What is read of labels and scores where the scores' size counts."""
+"""Labels and scores of metrics in which the size of a score counts."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -252,7 +252,7 @@ def weigh(
     mask: Tensor | None,
     sample_weight: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """What each label counts, and whether one that counts is no label.
+    """The weight of each label, and whether any counted label is invalid.
 
     Args:
         wanted: Booleans, False for labels to ignore.

@@ -1,4 +1,4 @@
-"""What optimizers share: slots, decay, caution and learning rates by path."""
+"""The base of optimizers: slots, decay, caution, learning rates by path."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What penalties share: their strength, groups of weights, matrices."""
+"""The base of penalties: strength, groups of weights, matrices."""
 
 import math
 from collections.abc import Sequence

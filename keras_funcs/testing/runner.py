@@ -1,4 +1,4 @@
-"""What a check is, which checks a kind has, and how they are run."""
+"""Checks: their definition, the checks of a kind, and how they are run."""
 
 import inspect
 from collections.abc import Callable

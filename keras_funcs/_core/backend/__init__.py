@@ -37,7 +37,7 @@ class Plan(NamedTuple):
 
 
 class Backend(Protocol):
-    """What every backend module offers."""
+    """The functions of every backend module."""
 
     def devices(self) -> list[str]:
         """The devices that compute here, accelerators first: `"gpu:0"`."""

@@ -157,7 +157,7 @@ def _cross(axes: Any) -> None:
 
 
 def _limits(curves: Sequence[Any]) -> tuple[float, float]:
-    """What holds all but the steepest ends, which would flatten the rest."""
+    """Limits of the y axis without the steepest 2 % at each end."""
     values = np.concatenate([np.asarray(curve) for curve in curves])
     low, high = np.quantile(values, [0.02, 0.98])
     room = 0.08 * max(high - low, 1e-6)

@@ -1,4 +1,4 @@
-"""What trainable activations share: where their coefficients live."""
+"""The base of trainable activations: their coefficients and axes."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence

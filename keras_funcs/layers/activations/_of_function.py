@@ -1,4 +1,4 @@
-"""What activations share that bend another one's input."""
+"""The base of activations that transform the input of another one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What layers share that compare directions: a kernel, and its cosines."""
+"""The base of layers that compare directions: a kernel, and its cosines."""
 
 from typing import Any
 

@@ -127,7 +127,7 @@ def _project(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _activation(value: Any) -> tuple[Any, Callable[[Tensor], Tensor]]:
-    """What the config holds, and what is called."""
+    """Returns the value for the config, and the function to call."""
     if value is None:  # Keras's word for the identity
         value = "linear"
     if isinstance(value, dict):

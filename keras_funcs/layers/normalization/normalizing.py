@@ -54,7 +54,7 @@ class _Squashing(AdaptiveActivation):
         raise NotImplementedError
 
     def squash(self, x: Tensor) -> Tensor:
-        """What is scaled and moved."""
+        """Bounds the inputs, before gamma scales and beta shifts them."""
         raise NotImplementedError
 
     def activate(self, x: Tensor) -> Tensor:

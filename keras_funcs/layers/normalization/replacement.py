@@ -113,7 +113,7 @@ def replace_normalization(
 
 
 def _arguments(old: Any) -> dict[str, Any]:
-    """What a normalization says about the layer in its place."""
+    """The arguments of the layer that takes the place of a normalization."""
     axis = old.axis
     found = {
         "name": old.name,

@@ -98,7 +98,7 @@ class DropBlock(Configurable, keras.layers.Layer):
         return ops.where(keep, scaled, ops.zeros_like(scaled))
 
     def _keep(self, inputs: Tensor) -> Tensor:
-        """Where nothing is dropped: by blocks around random seeds."""
+        """A boolean mask, False in blocks around random seeds."""
         shape = ops.shape(inputs)  # unknown sizes are tensors
         axes = maps.map_axes(self.data_format, len(shape))
         sizes = [shape[axis] for axis in axes]

@@ -1,4 +1,4 @@
-"""What losses on a yes or no for each score share: unknown labels, means."""
+"""The base of losses on a yes or no per score: unknown labels, means."""
 
 from keras import ops
 

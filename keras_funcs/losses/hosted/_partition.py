@@ -1,4 +1,4 @@
-"""What Barron's robust loss integrates to, as a function of its shape.
+"""The partition function of Barron's robust loss, by its shape alpha.
 
 `exp(-rho(x, alpha, 1))` is a density up to `Z(alpha) = integral exp(-rho) dx`,
 which has no closed form. A learned shape needs `log Z`: without it, the

@@ -1,4 +1,4 @@
-"""What losses share that learn, or move, what an inner loss reads."""
+"""The base of losses that learn, or move, the inputs of an inner loss."""
 
 from typing import Any
 

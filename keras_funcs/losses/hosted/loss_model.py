@@ -165,7 +165,7 @@ class Progress(keras.callbacks.Callback):
 
 
 def _check_losses(loss: Any) -> None:
-    """Whatever `compile` takes: one loss, or a structure by output."""
+    """Refuses what `compile` would: neither a loss nor a structure of them."""
     found = [item for item in keras.tree.flatten(loss) if item is not None]
     if not found:
         checks.invalid("loss", "a loss", loss)

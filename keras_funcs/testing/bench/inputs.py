@@ -1,4 +1,4 @@
-"""What components are fed: small, seeded, and with every class in it."""
+"""Inputs of components: small, seeded, and with every class in them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -68,7 +68,7 @@ def symbols(case: Case, sizes: bool = True) -> Any:
 
 
 def shapes(x: Any) -> Any:
-    """What to build a layer from that will be called on `x`."""
+    """The shapes to build a layer from that will be called on `x`."""
     found = [(None, *np.shape(item)[1:]) for item in keras.tree.flatten(x)]
     return found if isinstance(x, list) else found[0]
 

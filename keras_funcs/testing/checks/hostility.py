@@ -73,7 +73,7 @@ def unknown_arguments_are_refused(case: Case) -> None:
 
 
 def _problem(case: Case, name: str, value: Any) -> str:
-    """What is wrong with how a value is taken, or nothing."""
+    """Describes how a hostile value is mistreated; empty if it is not."""
     start = time.process_time()
     try:
         case.make(**{name: value})

@@ -130,7 +130,7 @@ def changed_arguments_survive(case: Case) -> None:
 
 
 def revive(case: Case, config: dict[str, Any]) -> Any:
-    """What a config stands for; Keras's callbacks have no `from_config`."""
+    """Makes the object of a config; Keras's callbacks have no `from_config`."""
     if hasattr(case.target, "from_config"):
         return case.target.from_config(config)
     return case.target(**config)
