@@ -42,6 +42,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _state = {"traceback": False}
+# As `keras_funcs.search.spaces.measures` has them, by task.
+OBJECTIVES = {
+    "classes": (
+        *("accuracy", "balanced_accuracy", "matthews_correlation", "f1"),
+        *("precision", "recall", "specificity", "average_precision", "auroc"),
+        *("kolmogorov_smirnov", "geometric_mean", "worst_class_recall"),
+        *("cohen_kappa", "macro_mae", "brier_score"),
+        "expected_calibration_error",
+    ),
+    "numbers": ("r2", "mae", "rmse"),
+}
 
 
 def main() -> None:
@@ -85,7 +96,12 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except (ValueError, OSError, ImportError, RuntimeError) as error:
             if _state["traceback"]:
                 raise
-            say("Error: " + one_line(error))
+            text = one_line(error)
+            if function.__name__ == "tune" and "keras_funcs" in sys.modules:
+                from keras_funcs._command.options import with_options
+
+                text = with_options(text)
+            say(f"Error: {text}")
             raise typer.Exit(2) from None
 
     app.command(function.__name__.rstrip("_"))(polite)
@@ -142,8 +158,56 @@ def tune(
         str, typer.Option(help="Be done in time, such as 10m or 1h30m.")
     ] = "",
     objective: Annotated[
-        str, typer.Option(help="The metric to choose by.")
-    ] = "balanced_accuracy",
+        str,
+        typer.Option(
+            help="The metric to choose by. Of classes: "
+            f"{', '.join(OBJECTIVES['classes'])}; of numbers: "
+            f"{', '.join(OBJECTIVES['numbers'])}. "
+            "Defaults to balanced_accuracy, macro_mae (ordinal) or r2."
+        ),
+    ] = "",
+    positive: Annotated[
+        str,
+        typer.Option(
+            help="The class whose f1, precision, recall, specificity, "
+            "average_precision or auroc counts; else the mean over classes."
+        ),
+    ] = "",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="binary, multiclass, ordinal or regression; else found in "
+            "the target."
+        ),
+    ] = "",
+    choices: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="'all' for everything that fits the task, or a kind and its "
+            "choices, such as loss=LogitAdjusted,AutoBalanced or "
+            "activation=all. Repeatable."
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=0, help="Rows of a batch; 0 to go by the rows.")
+    ] = 0,
+    test: Annotated[
+        str, typer.Option(help="A file of its own with the rows to test on.")
+    ] = "",
+    test_share: Annotated[
+        float, typer.Option(help="The share of the rows to test on.")
+    ] = 0.2,
+    validation_share: Annotated[
+        float, typer.Option(help="The share of the rows to choose by.")
+    ] = 0.2,
+    group: Annotated[
+        str,
+        typer.Option(help="A column whose equal values stay in one split."),
+    ] = "",
+    time_column: Annotated[
+        str,
+        typer.Option(help="A column to split by: the last rows test."),
+    ] = "",
     epochs: Annotated[
         int, typer.Option(min=1, help="Epochs of one run, at most.")
     ] = 40,
@@ -211,10 +275,18 @@ def tune(
             "separator": separator.replace("\\t", "\t") or None,
             "decimal": decimal or None,
             "encoding": encoding or None,
+            "validation": validation_share,
+            "test": test or test_share,
+            "task": task,
+            "group": group,
+            "time": time_column,
         },
         out,
         as_json,
+        choices=choices or (),
         objective=objective,
+        positive=positive,
+        batch_size=batch_size,
         trials=trials,
         budget=limit,
         epochs=epochs,

@@ -2,16 +2,22 @@
 
 import contextlib
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from keras_funcs import data
 from keras_funcs import search
+from keras_funcs._command.options import with_options
 from keras_funcs._command.printing import print_json
+from keras_funcs._core import checks
 from keras_funcs._core import text as texts
 from keras_funcs.search.report import results
 from keras_funcs.search.report.entries import Config
 from keras_funcs.search.report.headline import headline
+from keras_funcs.search.spaces import measures
+from keras_funcs.search.spaces.tasks import task_of
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
 
@@ -25,7 +31,15 @@ FILES = {
 
 OVERRULE = (
     "Overrule it with --numeric, --categorical, --drop, --missing, --decimal, "
-    "--separator, --encoding or --max-categories."
+    "--separator, --encoding, --max-categories or --task."
+)
+CHOICES = (
+    "network",
+    "inputs",
+    "activation",
+    "loss",
+    "optimizer",
+    "regularizer",
 )
 
 
@@ -36,6 +50,10 @@ def tune(
     out: str,
     as_json: bool,
     seeds: int,
+    choices: Sequence[str] = (),
+    objective: str = "",
+    positive: str = "",
+    batch_size: int = 0,
     **settings: Any,
 ) -> None:
     """Begins a study, or goes on with it.
@@ -47,12 +65,27 @@ def tune(
         out: String. The study's folder, or `""` for `runs/<name>`.
         as_json: Boolean. Whether only JSON goes to standard output.
         seeds: Integer. Runs of each finalist.
+        choices: Sequence of strings: `"all"`, or `"loss=A,B"`.
+        objective: String. The metric to choose by, or `""` for the task's.
+        positive: String. The class whose metric counts, or `""`.
+        batch_size: Integer. 0 for that of the data set.
         **settings: Arguments of `search.Study`.
     """
     if source == "digits":
         dataset = data.digits_longtail()
     else:
         dataset = data.load_table(source, target, **options)
+    goal, measure = measures.objective(
+        objective or task_of(dataset.task).objective,
+        dataset.task,
+        dataset.class_names,
+        positive or None,
+    )
+    build = search.table(
+        dataset,
+        choices=_read_choices(choices),
+        metrics=partial(measures.compiled, dataset.task, measure),
+    )
     directory = Path(out or Path("runs", dataset.name))
     text = dataset.preprocessing.to_json()
     path = directory / FILES["preprocessing"]
@@ -61,12 +94,15 @@ def tune(
         print(dataset)
         if dataset.preprocessing.decisions:
             print("\nHow columns were read")
-            print(f"{dataset.preprocessing.describe()}\n{OVERRULE}\n")
+            print(with_options(dataset.preprocessing.describe()))
+            print(f"{OVERRULE}\n")
         study = search.Study(
-            search.table(dataset),
+            build,
             dataset,
+            objective=goal,
             directory=directory,
             name=dataset.name,
+            batch_size=batch_size or dataset.batch_size,
             final=search.Final(seeds=seeds),
             progress=Console(path, text),
             **settings,
@@ -77,6 +113,27 @@ def tune(
             print("The same command again goes on where this one stopped.")
             raise
     _outcome(results.read(directory), as_json)
+
+
+def _read_choices(given: Sequence[str]) -> dict[str, Any] | str | None:
+    """The choices of `search.table`, from those of the command."""
+    if not given:
+        return None
+    if "all" in given and len(given) == 1:
+        return "all"
+    found: dict[str, Any] = {}
+    for item in given:
+        kind, equals, names = item.partition("=")
+        if not equals or not names:
+            checks.invalid("choices", "`all`, or KIND=NAME,NAME,...", item)
+        checks.one_of("choices", kind, CHOICES)
+        listed = [name.strip() for name in names.split(",")]
+        found[kind] = (
+            "all"
+            if listed == ["all"]
+            else [None if name == "none" else name for name in listed]
+        )
+    return found
 
 
 class Console(search.Console):

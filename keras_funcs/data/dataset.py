@@ -1,5 +1,6 @@
 """The data of a study: splits that share no sample, and their names."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from keras_funcs._core.labels import class_counts
 from keras_funcs.data.target import REGRESSION
 from keras_funcs.data.target import TASKS
 from keras_funcs.data.target import infer_task
+
+STEPS, MIN_BATCH, MAX_BATCH = 64, 32, 1024  # of an epoch, and of rows
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -155,6 +158,19 @@ class Dataset:
         pair = isinstance(self.train, (tuple, list))
         labels = self.train[1] if pair else self.train
         return class_counts(labels, len(self.class_names) or None)
+
+    @property
+    def batch_size(self) -> int:
+        """The batch size to train with, if none is given.
+
+        About 64 steps per epoch, a power of two from 32 to 1024: fewer rows
+        per batch make an epoch of a large table longer than it needs to be.
+        """
+        if not isinstance(self.train, (tuple, list)):
+            return MIN_BATCH
+        steps = len(self.train[1]) / STEPS
+        power = 2 ** round(math.log2(max(steps, 1)))
+        return min(max(power, MIN_BATCH), MAX_BATCH)
 
     def __repr__(self) -> str:
         sizes = "/".join(

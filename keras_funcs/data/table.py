@@ -1,7 +1,6 @@
 """A user's own table, from CSV or Parquet, as a `Dataset`."""
 
 import difflib
-import math
 import unicodedata
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from keras_funcs._core import checks
-from keras_funcs._core.extras import require
 from keras_funcs.data import kinds
 from keras_funcs.data import preprocessing as pre
 from keras_funcs.data.dataset import Dataset
@@ -25,7 +23,13 @@ from keras_funcs.data.reading import Reading
 from keras_funcs.data.reading import find_reading
 from keras_funcs.data.reading import is_text
 from keras_funcs.data.spelling import DECIMALS
-from keras_funcs.data.target import decide_classes
+from keras_funcs.data.splitting import Shares
+from keras_funcs.data.splitting import read_groups
+from keras_funcs.data.splitting import read_times
+from keras_funcs.data.target import REGRESSION
+from keras_funcs.data.target import decide_target
+
+TABLE_TASKS = ("binary", "multiclass", "ordinal", REGRESSION)
 
 
 def load_table(
@@ -33,8 +37,11 @@ def load_table(
     target: str,
     *,
     validation: float = 0.2,
-    test: float = 0.2,
+    test: float | str | PathLike[str] = 0.2,
     seed: int = 0,
+    task: str = "",
+    group: str = "",
+    time: str = "",
     drop: Sequence[str] = (),
     categorical: Sequence[str] = (),
     numeric: Sequence[str] = (),
@@ -44,10 +51,13 @@ def load_table(
     decimal: str | None = None,
     encoding: str | None = None,
 ) -> Dataset:
-    """Loads a table for classification.
+    """Loads a table, to predict one of its columns.
 
-    The rows are split at random, each split with the same share of every
-    class. A column of numbers is standardized, its missing values replaced by
+    A target of texts or of few different numbers is a class, one of many
+    numbers a quantity, for a regression; `task` overrules that. The rows are
+    split at random, each split with the same share of every class or of small
+    and large numbers, unless there is a file of test rows, a group or a time.
+    A column of numbers is standardized, its missing values replaced by
     the median; no feature exceeds 10. A column of text becomes one feature
     per category. If a training row lacks a value, "is missing" is a feature
     too. Everything is estimated on the training rows alone, and kept in
@@ -63,18 +73,22 @@ def load_table(
     - Left out: a first column without a name, and a running number of the
       rows, which would give the order of the file away.
 
-    Rows that belong together (one patient, one day) may end in different
-    splits: if that matters, split the file yourself and make a `Dataset`.
-
     Args:
         path: String or path. `.csv`, `.tsv` or `.txt` (with a header line),
             `.parquet` or `.pq`.
         target: String. The column to predict: text or numbers, every row.
         validation: Float in (0, 1). Share of the rows that a search chooses
             by.
-        test: Float in (0, 1). Share of the rows that are scored once, at the
-            end. `validation + test < 1`.
+        test: Float in (0, 1), the share of the rows that are scored once, at
+            the end, with `validation + test < 1`; or the path of a table with
+            these rows, which is read as the first one.
         seed: Integer in [0, 2**32). Of the split.
+        task: `"binary"`, `"multiclass"`, `"ordinal"` or `"regression"`.
+            Defaults to what the target looks like.
+        group: String. A column whose equal values stay in one split, such as
+            a patient. It is no feature.
+        time: String. A column of numbers or dates such as 2026-05-31 to split
+            by: the last rows are the test split. It is no feature.
         drop: Sequence of strings. Columns to leave out, such as row ids.
         categorical: Sequence of strings. Columns of numbers that are names,
             such as postal codes.
@@ -98,17 +112,12 @@ def load_table(
         ValueError: For a file that is empty or no table, a column that is
             absent, double, without values, of dates, of text and numbers, of
             texts that all differ, or of too many categories; for a target
-            that is continuous, has missing values or one class, or a class
-            with too few rows.
+            that has missing values or one class, or a class with too few rows.
         ImportError: If pandas, scikit-learn or pyarrow is not installed.
     """
-    validation = checks.number("validation", validation, above=0, below=1)
-    test = checks.number("test", test, above=0, below=1)
-    if validation + test >= 1:
-        checks.invalid(
-            "test", f"less than {1 - validation:g} beside `validation`", test
-        )
-    seed = checks.integer("seed", seed, at_least=0, at_most=2**32 - 1)
+    shares = _shares(validation, test, seed, group, time)
+    if task:
+        checks.one_of("task", task, TABLE_TASKS)
     max_categories = checks.integer(
         "max_categories", max_categories, at_least=2
     )
@@ -135,33 +144,102 @@ def load_table(
         categorical, numeric, reading.missing or (), max_categories, decimal
     )
     typed = not is_text(path)
-    y, class_names, about_target = decide_classes(
-        target, frame[target], min(validation, test), wishes, typed
+    smaller = min(shares.validation, shares.test or shares.validation)
+    about = decide_target(target, frame[target], smaller, wishes, typed, task)
+    ruled: dict[str, str] = dict.fromkeys(drop, "as asked for")
+    if group:
+        [group] = _find_columns("group", [group], present)
+        groups = read_groups(group, frame[group])
+        shares = replace(shares, groups=groups)
+        ruled[group] = f"{len(np.unique(groups))} groups of rows"
+    if time:
+        [time] = _find_columns("time", [time], present)
+        shares = replace(shares, times=read_times(time, frame[time]))
+        ruled[time] = "the order of the rows in time"
+    if target in ruled:
+        checks.invalid("group or time", "other columns than the target", target)
+    columns = kinds.decide_columns(
+        frame.drop(columns=[target, *ruled]), wishes, typed
     )
-    rest = frame.drop(columns=[target, *drop])
-    columns = kinds.decide_columns(rest, wishes, typed)
-    train, val, held = _split(y, validation, test, seed)
+    train, val, held = shares.split(about.y, not about.is_regression)
     preprocessing = _fit(
-        frame.iloc[train], columns, target, class_names, reading
+        frame.iloc[train], columns, target, about.class_names, reading
     )
     special = {item.name: item.reason for item in preprocessing.decisions}
     x, unknown = preprocessing.count_unknown(frame)
+    splits = {"train": (x[train], about.y[train])}
+    splits["validation"] = (x[val], about.y[val])
+    splits["test"] = (x[held], about.y[held])
+    if not shares.test:
+        rows = _read_test(Path(test), preprocessing, target)  # type: ignore[arg-type]
+        splits["test"] = (
+            preprocessing.count_unknown(rows)[0],
+            about.read(rows[target]),
+        )
     decisions = [
         Decision(path.name, "file", reading.describe()),
-        about_target,
+        Decision(path.name, "rows", _about_rows(splits, shares, test)),
+        about.decision,
         *(_decision(item, special, unknown) for item in columns),
-        *(Decision(name, kinds.LEFT_OUT, "as asked for") for name in drop),
+        *(Decision(name, kinds.LEFT_OUT, why) for name, why in ruled.items()),
     ]
     preprocessing = replace(preprocessing, decisions=tuple(decisions))
     return Dataset(
         name=path.stem,
-        train=(x[train], y[train]),
-        validation=(x[val], y[val]),
-        test=(x[held], y[held]),
-        class_names=class_names,
+        **splits,
+        class_names=about.class_names,
         feature_names=preprocessing.feature_names,
         preprocessing=preprocessing,
+        task=about.task,
     )
+
+
+def _shares(
+    validation: Any, test: Any, seed: Any, group: str, time: str
+) -> Shares:
+    """Checks how the rows are to be split."""
+    validation = checks.number("validation", validation, above=0, below=1)
+    if isinstance(test, (str, PathLike)):
+        test = 0.0
+    else:
+        test = checks.number("test", test, above=0, below=1)
+    if validation + test >= 1:
+        checks.invalid(
+            "test", f"less than {1 - validation:g} beside `validation`", test
+        )
+    if group and time:
+        checks.invalid("time", "no time beside `group`", time)
+    seed = checks.integer("seed", seed, at_least=0, at_most=2**32 - 1)
+    return Shares(validation, test, seed)
+
+
+def _read_test(
+    path: Path, preprocessing: pre.TablePreprocessing, target: str
+) -> Any:
+    """The rows of a table of test rows, read as the training rows were."""
+    frame = preprocessing.read(path)
+    if target not in frame.columns:
+        checks.invalid("test", f"a table with the target `{target}`", str(path))
+    if not len(frame):
+        checks.invalid("test", "at least one row of data", str(path))
+    return frame
+
+
+def _about_rows(
+    splits: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    shares: Shares,
+    test: Any,
+) -> str:
+    """What stands in the splits, for people."""
+    sizes = "/".join(str(len(y)) for _, y in splits.values())
+    notes = [f"{sizes} to train, choose and test"]
+    if not shares.test:
+        notes.append(f"test rows of {Path(test).name}")
+    if shares.groups is not None:
+        notes.append("by group")
+    if shares.times is not None:
+        notes.append("by time, the last ones to test")
+    return "; ".join(notes)
 
 
 def _read(
@@ -265,27 +343,3 @@ def _decision(
         rows = sum(unknown[column.name].values())
         notes.append(f"{rows} held-out rows have others")
     return Decision(column.name, column.kind, "; ".join(filter(None, notes)))
-
-
-def _split(
-    y: np.ndarray, validation: float, test: float, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Indices of train, validation and test rows."""
-    split = require("sklearn.model_selection").train_test_split
-    rows = np.arange(len(y))
-    parts = []
-    for share in (test, validation):
-        size = math.ceil(share * len(y) - 1e-9)
-        rows, part = split(
-            rows, test_size=size, stratify=y[rows], random_state=seed
-        )
-        parts.append(part)
-    held, val = parts
-    for name, part in {"validation": val, "test": held, "train": rows}.items():
-        if len(np.unique(y[part])) < len(np.unique(y)):
-            checks.invalid(
-                "test",
-                f"shares that leave a row of every class for {name}",
-                f"{test}, with validation={validation} and {len(y)} rows",
-            )
-    return rows, val, held

@@ -98,6 +98,9 @@ from keras_funcs.losses.region.tversky import FocalTversky as FocalTversky
 from keras_funcs.losses.region.tversky import Tversky as Tversky
 from keras_funcs.losses.region.unified_focal import UnifiedFocal as UnifiedFocal
 from keras_funcs.losses.regression.boxes import GeneralizedIoU as GeneralizedIoU
+from keras_funcs.losses.regression.standardized import (
+    Standardized as Standardized,
+)
 from keras_funcs.losses.regression.values import BalancedMSE as BalancedMSE
 from keras_funcs.losses.regression.values import Pinball as Pinball
 from keras_funcs.losses.regression.values import Robust as Robust

@@ -41,9 +41,9 @@ class Study:
 
     The baseline is the space's defaults: cross-entropy, Adam, ReLU and no
     regularizer if the helpers of `keras_funcs.search` are used. It is the
-    first trial. After the search the best configurations and the baseline are
-    trained again from several seeds, scored once on the test split, and
-    compared seed by seed. Each choice of the winner is put back in turn, to
+    first trial, or the second if `build` has a `portfolio` to begin with. After
+    the search the best configurations and the baseline are trained again from
+    several seeds, scored once on the test split, and compared seed by seed. Each choice of the winner is put back in turn, to
     measure its contribution. Beside the plain baseline stands a tuned one: the
     baseline's choices with numbers from the search.
 

@@ -186,8 +186,10 @@ def test_classes_stay_what_they_are(tmp_path, classes, names):
 
 def test_a_quantity_may_be_called_classes(tmp_path):
     classes = some(*range(30))
-    with pytest.raises(ValueError, match="quantity.*`categorical`"):
-        load(tmp_path, some("a", "b"), classes=[i // 2 + 0.5 for i in range(N)])
+    numbers = [i // 2 + 0.5 for i in range(N)]
+    found = load(tmp_path, some("a", "b"), classes=numbers)
+    assert found.task == "regression"
+    assert "a quantity: 30 different numbers" in decision(found, "label")
     with pytest.raises(ValueError, match="at least 5 rows of every class"):
         load(tmp_path, some("a", "b"), classes=classes, categorical=["label"])
 

@@ -190,8 +190,19 @@ def small(**columns):
         (small(y=["a", None] * 20), {}, "20 of 40 rows without one"),
         (small(y=["a"] * 39 + ["b"]), {}, r"1 with fewer, such as b \(1\)"),
         (small(y=["a"] * 36 + ["b"] * 4), {}, "at least 5 rows"),
-        (small(y=np.linspace(0, 1, 40)), {}, "look like a quantity.*40 diff"),
-        (small(y=range(40)), {}, "look like a quantity"),
+        (small(y=np.linspace(0, 1, 40)), {"task": "multiclass"},
+         "at least 5 rows"),
+        (small(), {"task": "regression"}, "numbers, for a regression"),
+        (small(y=[0, 1, 2, 3] * 10), {"task": "binary"}, "two classes"),
+        (small(), {"task": "sums"}, "`task`"),
+        (small(y=1e9 + np.arange(40)), {}, "precision of float32"),
+        (small(y=3.5), {"task": "regression"}, "numbers that differ"),
+        (small(), {"test": "absent.csv"}, "a file that exists"),
+        (small(), {"group": "z"}, "argument `group`"),
+        (small(), {"group": "y"}, "other columns than the target"),
+        (small(), {"group": "x", "time": "x"}, "no time beside `group`"),
+        (small(t="soon"), {"time": "t"}, r"`t`.*a date such as 2026-05-31"),
+        (small(g=["a", None] * 20), {"group": "g"}, "20 rows without one"),
         (small(z=np.nan), {}, "Invalid column `z`.*at least one value"),
         (small(z=[f"id{i}" for i in range(40)]), {"max_categories": 39},
          "Invalid column `z`.*at most 39 different.*leave it out with `drop`"),
@@ -208,7 +219,7 @@ def small(**columns):
 )  # fmt: skip
 def test_mistakes(tmp_path, table, options, message):
     path = save(table, tmp_path)
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises((ValueError, OSError), match=message) as caught:
         data.load_table(path, **({"target": "y"} | options))
     assert "\n" not in str(caught.value)
 

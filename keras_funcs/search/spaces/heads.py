@@ -75,6 +75,7 @@ def output(
     class_counts: Counts | None = None,
     task: str = "multiclass",
     name: str = "loss",
+    spread: tuple[float, float] | None = None,
 ) -> Output:
     """Lets a search choose a loss along with the head that it needs.
 
@@ -87,6 +88,9 @@ def output(
         class_counts: `(C,)` whole numbers, or None if they are unknown.
         task: String, as of `search.space`.
         name: String. The name of the choice.
+        spread: Pair of floats, mean and standard deviation of the target of a
+            regression. Outputs are then in the target's units, and losses
+            compare standardized numbers.
 
     Returns:
         An `Output`.
@@ -103,7 +107,7 @@ def output(
     ... )
     """
     checks.integer("units", units, at_least=1)
-    found = options(units, choices, class_counts, task)
+    found = options(units, choices, class_counts, task, spread)
     chosen, values = catalogue.declare(hp, name, found)
     made: Output = chosen.make(**values)
     return made
@@ -114,6 +118,7 @@ def options(
     choices: catalogue.Choices,
     class_counts: Counts | None,
     task: str,
+    spread: tuple[float, float] | None = None,
 ) -> list[Option]:
     """Reads the choices of `output`, each of which makes an `Output`."""
     counted = class_counts is not None
@@ -125,7 +130,8 @@ def options(
         checks.invalid(
             "choices", 'a sequence such as a list, or "all"', choices
         )
-    return [_option(item, units, class_counts) for item in choices]
+    found = [_option(item, units, class_counts) for item in choices]
+    return [_in_units(item, spread) for item in found] if spread else found
 
 
 def _option(choice: Any, units: int, counts: Counts | None) -> Option:
@@ -166,6 +172,20 @@ def _option(choice: Any, units: int, counts: Counts | None) -> Option:
 
     label = f"{inner.label}+{head}" if head else inner.label
     return replace(inner, label=label, make=make, tune=tune, defaults=defaults)
+
+
+def _in_units(option: Option, spread: tuple[float, float]) -> Option:
+    """The same for a target with a mean and a standard deviation."""
+    mean, scale = spread
+
+    def make(**values: Any) -> Output:
+        made = option.make(**values)
+        return Output(
+            [*made.layers, keras.layers.Rescaling(scale, mean)],
+            losses.Standardized(made.loss, mean, scale),
+        )
+
+    return replace(option, make=make)
 
 
 def _takes_cosines(loss: Any) -> bool:

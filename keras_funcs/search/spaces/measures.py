@@ -137,16 +137,14 @@ def objective(
     return tuner.Objective(f"val_{shown}", measure.direction), make
 
 
-def compiled(task: str, objective: tuple[str, Make] | None = None) -> list[Any]:
+def compiled(task: str, objective: Make | None = None) -> list[Any]:
     """Fresh metrics of a model: those shown for the task, and the objective.
 
     Args:
         task: String, as of `search.space`.
-        objective: Pair of a name and a function that makes its metric, or
-            None.
+        objective: Function that makes the metric to choose by, or None.
     """
-    known = named(task)
-    makes = {name: known[name].make for name in SHOWN[task_of(task).targets]}
-    if objective is not None:
-        makes[objective[0]] = objective[1]
-    return [make() for make in makes.values()]
+    makes = [named(task)[name].make for name in SHOWN[task_of(task).targets]]
+    if objective is not None and objective not in makes:
+        makes.append(objective)
+    return [make() for make in makes]

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_funcs._core import checks
 from keras_funcs.search.spaces import catalogue
@@ -14,6 +15,7 @@ from keras_funcs.search.spaces import heads
 from keras_funcs.search.spaces import measures
 from keras_funcs.search.spaces import portfolio
 from keras_funcs.search.spaces import tasks
+from keras_funcs.search.spaces.options import Option
 
 CHOICES = ("activation", "loss", "optimizer", "regularizer")
 LINEAR = "linear"
@@ -114,10 +116,9 @@ def table(
     networks = list(given.get("network") or NETWORKS)
     widths = {name: _widths(name) for name in networks}
     shape = dataset.train[0].shape[1:]
-    units, counts = _outputs(dataset, task)
     for kind in ("activation", "optimizer", "regularizer"):
         given[kind] = catalogue.options(kind, given.get(kind))
-    given["loss"] = heads.options(units, given.get("loss"), counts, task)
+    given["loss"] = _losses(dataset, task, given.get("loss"))
 
     def declare(hp: Any) -> tuple[str, float, dict[str, Any]]:
         """Network, dropout, and of each choice a function that makes it."""
@@ -178,15 +179,22 @@ def _widths(network: Any) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _outputs(dataset: Any, task: str) -> tuple[int, list[int] | None]:
-    """How many outputs a model has, and the class counts if there are any."""
+def _losses(
+    dataset: Any, task: str, choices: catalogue.Choices
+) -> list[Option]:
+    """The losses for a data set, each with its head."""
+    y = dataset.train[1]
     targets = tasks.TASKS[task].targets
     if targets == "classes":
         counts = [int(number) for number in dataset.counts]
-        return dataset.num_classes, counts
-    y = dataset.train[1]
+        return heads.options(dataset.num_classes, choices, counts, task)
     units = y.shape[-1] if y.ndim > 1 else 1
-    return units, None
+    if targets == "labels":
+        return heads.options(units, choices, None, task)
+    spread = float(np.mean(y, dtype=float)), float(np.std(y, dtype=float))
+    if not spread[1] > 0:
+        checks.invalid("dataset", "a target that varies", y[:3])
+    return heads.options(units, choices, None, task, spread)
 
 
 def _hidden(

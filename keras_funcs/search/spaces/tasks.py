@@ -114,7 +114,7 @@ TASKS: Mapping[str, Task] = {
             targets="values",
             losses=("mean_squared_error", "Robust", "Pinball", "BalancedMSE"),
             more=("mean_absolute_error", "huber", "log_cosh"),
-            objective="r2_score",
+            objective="r2",
         ),
         Task(
             "segmentation",

@@ -40,6 +40,7 @@ class Trials:
         begun = first(plan.build, space)
         if plan.oracle == "grid":  # whose trials follow from the one before
             begun = []
+        # The best bet comes before the baseline, which the final runs anyway.
         begun = [values for values in begun if values != dict(baseline)]
         self.oracle: Any = harden(
             oracles.make(
@@ -50,7 +51,7 @@ class Trials:
                 space.copy(),
                 plan.seed,
             ),
-            [baseline, *begun],
+            [*begun[:1], baseline, *begun[1:]],
         )
         folder = plan.directory / files.SEARCH
         state.claim(folder, durable.PROJECT_MARKS)

@@ -44,6 +44,7 @@ REQUIRED: dict[str, Callable[[], Any]] = {
     "layer": lambda: keras.layers.Dense(CLASSES),
     "learning_rate": lambda: 0.1,
     "log_dir": tempfile.mkdtemp,
+    "loss": lambda: "Robust",
     "losses": lambda: ["Robust", "Pinball"],
     "metrics": lambda: ["balanced_accuracy", "matthews_correlation"],
     "name": lambda: "label_smoothing",  # of a loss
