@@ -43,9 +43,10 @@ class Study:
     regularizer if the helpers of `keras_funcs.search` are used. It is the
     first trial, or the second if `build` has a `portfolio` to begin with. After
     the search the best configurations and the baseline are trained again from
-    several seeds, scored once on the test split, and compared seed by seed. Each choice of the winner is put back in turn, to
-    measure its contribution. Beside the plain baseline stands a tuned one: the
-    baseline's choices with numbers from the search.
+    several seeds, scored once on the test split, and compared seed by seed.
+    Each choice of the winner is put back in turn, to measure its contribution.
+    Beside the plain baseline stands a tuned one: the baseline's choices with
+    numbers from the search.
 
     The last training batch is padded with randomly drawn samples so that all
     batches have one shape; fewer than `batch_size` samples count twice.

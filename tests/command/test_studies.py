@@ -143,8 +143,8 @@ def test_interrupted(monkeypatch, tmp_path):
 
     real = search.table
 
-    def table(dataset):
-        build = real(dataset, choices={"network": ["4"]})
+    def table(dataset, choices, metrics):
+        build = real(dataset, choices={"network": ["4"]}, metrics=metrics)
 
         def stopped(hp):
             if len([*trials.glob("trial_*")]) == 2:
