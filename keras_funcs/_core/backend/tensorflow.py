@@ -76,7 +76,8 @@ def value_and_gradient(function: Callable[..., Any]) -> ValueAndGradient:
         found = tape.gradient(value, tensors, unconnected_gradients="zero")
         # Lookups have gradients by row.
         slopes = [tf.convert_to_tensor(item).numpy() for item in found]
-        return np.asarray(value), slopes
+        # `np.asarray` of a bfloat16 tensor fails.
+        return np.asarray(tf.convert_to_tensor(value).numpy()), slopes
 
     return both
 
