@@ -198,11 +198,16 @@ def test_the_model_of_the_median_seed_is_kept(total):
 
 def test_what_is_recommended_has_to_beat_the_baseline(folder):
     folder.trained("baseline", jobs.BASELINE, 1.0)
-    folder.trained("trial_0001", jobs.FINALIST, 1.02)
+    folder.trained("trial_0001", jobs.FINALIST, 0.5)
     found = folder.found("baseline", "trial_0001")
     assert found.recommended is found.baseline
     assert headline(found).startswith("Keep the plain baseline: nothing")
     folder.trained("trial_0002", jobs.FINALIST, 4.0)
     found = folder.found("baseline", "trial_0001", "trial_0002")
     assert found.recommended.name == "trial_0002"
-    assert headline(found).startswith("Use trial_0002: balanced accuracy 0.")
+    assert headline(found).startswith("Use trial_0002, with balanced accuracy")
+    folder.trained("trial_0003", jobs.FINALIST, 1.02)
+    found = folder.found("baseline", "trial_0003")
+    if found.comparisons["trial_0003"].difference > 0:
+        assert found.recommended.name == "trial_0003"
+        assert headline(found).startswith("Probably better, but not for")

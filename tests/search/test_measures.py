@@ -20,6 +20,11 @@ RANKINGS = {
     "average_precision": metrics.average_precision_score,
     "auroc": metrics.roc_auc_score,
 }
+OF_CLASS_1 = {
+    "recall": metrics.recall_score,
+    "precision": metrics.precision_score,
+    "f1": metrics.f1_score,
+}
 ERRORS = {
     "r2": metrics.r2_score,
     "rmse": metrics.root_mean_squared_error,
@@ -38,7 +43,10 @@ def cases():
     scores = scores[:, 1:].round(1)  # with ties
     odds = scores[:, 1] - scores[:, 0]
     for name, oracle in RANKINGS.items():
-        yield measures.of_two_classes(1)[name], y, scores, oracle, odds
+        yield measures.of_class(name, [1], ""), y, scores, oracle, odds
+    for name, oracle in OF_CLASS_1.items():
+        measure = measures.of_class(name, [1], "b")
+        yield measure, y, scores, oracle, scores.argmax(1)
     truth = rng.normal(size=60)
     guess = truth + rng.normal(size=60)
     for name, oracle in ERRORS.items():
@@ -56,6 +64,15 @@ def test_values_and_influences_are_those_of_scikit_learn(case):
         weights[0, row], weights[1, row] = 1 + step, 1 - step
         up, down = (oracle(y, given, sample_weight=w) for w in weights)
         assert influence[row] == pytest.approx((up - down) / (2 * step), 1e-4)
+
+
+def test_a_measure_of_classes_is_the_mean_over_them():
+    y = np.array([0, 1, 2, 2])
+    scores = np.eye(3)[[0, 1, 2, 1]] * 4 - 5
+    mean = measures.of_class("recall", [1, 2], "").of(y, scores)
+    assert mean[0] == 0.75 and mean[1].shape == (4,)
+    odds = metrics.roc_auc_score(y == 2, scores[:, 2])
+    assert measures.of_class("auroc", [2], "").of(y, scores)[0] == odds
 
 
 def test_a_constant_prediction_has_no_correlation():

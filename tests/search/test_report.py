@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+from html.parser import HTMLParser
 
 import keras_tuner
 import numpy as np
@@ -146,7 +147,8 @@ def put_predictions(folder, name, right):
             "matrix": matrix.tolist(), "score": share, "validation": share
         }  # fmt: skip
         path.write_text(json.dumps(saved))
-        found = {predictions.HELD_OUT: Predictions(y, log_p)}
+        splits = (predictions.HELD_OUT, predictions.VALIDATION)
+        found = dict.fromkeys(splits, Predictions(y, log_p))
         predictions.store(folder, name, seed, found)
 
 
@@ -396,6 +398,43 @@ def test_untrusted_names_are_text_everywhere(folder):
     shown = terminal.summary(found, folder / "report.md", 61.0)
     assert all(line.isprintable() for line in shown.splitlines())
     assert "[r](http://e.org)" in shown  # no markup of rich
+    page = (folder / "report.html").read_text("utf-8")
+    assert "[r](http://e.org)&lt;b&gt;" in page
+    assert "<b>" not in page and "<a " not in page
+
+
+class Page(HTMLParser):
+    """Notes the elements of a page, and what it would load."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.loads, self.ids = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.ids += [value for name, value in attributes if name == "id"]
+        self.loads += [
+            value for name, value in attributes
+            if name in ("src", "href", "xlink:href") and value[0] != "#"
+        ]  # fmt: skip
+
+
+def test_one_page_holds_the_tables_and_the_figures(folder):
+    study = json.loads((folder / "study.json").read_text())
+    study["objective"] = {"name": "val_balanced_accuracy", "direction": "max"}
+    (folder / "study.json").write_text(json.dumps(study))
+    put_predictions(folder, "baseline", (36, 8))
+    put_predictions(folder, "trial_0001", (30, 18))
+    text = markdown.write(results.read(folder)).read_text()
+    page = Page()
+    page.feed((folder / "report.html").read_text("utf-8"))
+    assert page.tags.count("table") == text.count("\n|---")
+    assert page.tags.count("svg") == text.count("![") >= 4
+    # A matrix is a picture within its figure.
+    assert all(found.startswith("data:image/png") for found in page.loads)
+    assert "script" not in page.tags
+    assert len(set(page.ids)) == len(page.ids)
+    assert "## Calibration" in text and "calibration.png" in text
 
 
 def test_a_listener_of_the_terminal_gets_printable_lines(capsys):

@@ -1,4 +1,4 @@
-"""Figures as PNG bytes, for TensorBoard and for reports."""
+"""Figures as PNG or SVG bytes, for TensorBoard and for reports."""
 
 from keras_funcs.inspect.figures.charts import (
     activation_curve as activation_curve,
@@ -8,3 +8,5 @@ from keras_funcs.inspect.figures.charts import (
 )
 from keras_funcs.inspect.figures.charts import grouped_bars as grouped_bars
 from keras_funcs.inspect.figures.charts import interval_plot as interval_plot
+from keras_funcs.inspect.figures.lines import line_chart as line_chart
+from keras_funcs.inspect.figures.lines import parallel_plot as parallel_plot

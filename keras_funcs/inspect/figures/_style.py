@@ -136,13 +136,18 @@ def plain(text: Any, most: int = 48) -> str:
     return line.replace("$", r"\$")
 
 
-def save(fig: Any, **metadata: str) -> bytes:
-    """The figure as PNG, without the time and the software."""
+def save(fig: Any, form: str = "png", **metadata: str) -> bytes:
+    """The figure as PNG or SVG, without the time and the software."""
+    import matplotlib
+
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
+    nothing = {"png": ("Software",), "svg": ("Creator", "Date")}[form]
+    # Text stays text in SVG, and the same figure gets the same file.
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "keras_funcs"}
+    with warnings.catch_warnings(), matplotlib.rc_context(settings):
         # A sign that the font lacks is drawn as a box; that is all.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         fig.savefig(
-            buffer, format="png", metadata={"Software": None, **metadata}
+            buffer, format=form, metadata={**dict.fromkeys(nothing), **metadata}
         )
     return buffer.getvalue()

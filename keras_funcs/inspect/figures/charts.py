@@ -23,6 +23,7 @@ def confusion_matrix(
     class_names: Sequence[str] | None = None,
     normalize: str | None = "true",
     title: str = "",
+    form: str = "png",
 ) -> bytes:
     """Draws which class is taken for which.
 
@@ -32,9 +33,10 @@ def confusion_matrix(
         normalize: `"true"` (each row sums to 1: recall), `"pred"` (each
             column: precision), `"all"`, or `None` for counts.
         title: String above the figure.
+        form: String. `"png"` or `"svg"`.
 
     Returns:
-        PNG bytes. Up to 20 classes each cell shows its number.
+        PNG or SVG bytes. Up to 20 classes each cell shows its number.
 
     Raises:
         ValueError: for a matrix that is not square, or names that do not fit.
@@ -93,7 +95,7 @@ def confusion_matrix(
         axes.grid(which="minor", color="white", linewidth=1.0)
     axes.tick_params(which="minor", length=0)
     style.title(axes, title)
-    return style.save(figure)
+    return style.save(figure, form)
 
 
 def activation_curve(
@@ -166,6 +168,7 @@ def interval_plot(
     title: str = "",
     xlabel: str = "difference to the baseline",
     better: str = "higher",
+    form: str = "png",
 ) -> bytes:
     """Draws differences with their confidence intervals around zero.
 
@@ -176,10 +179,12 @@ def interval_plot(
         title: String above the figure.
         xlabel: String below it.
         better: `"higher"` or `"lower"`: which side of zero is a gain.
+        form: String. `"png"` or `"svg"`.
 
     Returns:
-        PNG bytes. A gain is a blue triangle, a loss a red one (pointing the
-        way the number went); what an interval leaves open is a grey circle.
+        PNG or SVG bytes. A gain is a blue triangle, a loss a red one (pointing
+        the way the number went); what an interval leaves open is a grey
+        circle.
     """
     centre = np.asarray(differences, dtype=np.float64).reshape(-1)
     ends = np.asarray(intervals, dtype=np.float64)
@@ -227,7 +232,7 @@ def interval_plot(
     axes.set_xlabel(style.plain(xlabel), color=style.INK)
     style.legend(axes, above=True)
     style.title(axes, title)
-    return style.save(figure)
+    return style.save(figure, form)
 
 
 def grouped_bars(
@@ -236,6 +241,7 @@ def grouped_bars(
     title: str = "",
     ylabel: str = "",
     errors: Mapping[str, Any] | None = None,
+    form: str = "png",
 ) -> bytes:
     """Draws several numbers for each label side by side.
 
@@ -246,10 +252,11 @@ def grouped_bars(
         ylabel: String beside it.
         errors: Mapping from the name of a series to `(N,)` half widths of
             its error bars.
+        form: String. `"png"` or `"svg"`.
 
     Returns:
-        PNG bytes. Beyond 40 labels the bars become points on a thin line from
-        series to series, since so many bars are a grey wall.
+        PNG or SVG bytes. Beyond 40 labels the bars become points on a thin line
+        from series to series, since so many bars are a grey wall.
     """
     if not series or len(series) > len(style.PALETTE):
         expected = f"1 to {len(style.PALETTE)} series"
@@ -305,7 +312,7 @@ def grouped_bars(
     axes.set_ylabel(style.plain(ylabel), color=style.INK)
     style.legend(axes, above=True)
     style.title(axes, title)
-    return style.save(figure)
+    return style.save(figure, form)
 
 
 def _cell(value: float, counts: bool) -> str:

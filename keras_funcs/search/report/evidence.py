@@ -29,12 +29,17 @@ class Evidence:
     Args:
         directory: Path. The study's folder.
         counts: The training rows of each class, or None.
+        class_names: Sequence of strings, or None.
     """
 
     def __init__(
-        self, directory: Path, counts: Sequence[int] | None = None
+        self,
+        directory: Path,
+        counts: Sequence[int] | None = None,
+        class_names: Sequence[str] | None = None,
     ) -> None:
         self.directory = directory
+        self._names = list(class_names or ())
         self._counts = counts
         self._read: dict[tuple[str, str], dict[int, np.ndarray]] = {}
 
@@ -55,7 +60,9 @@ class Evidence:
         if labels is None or labels.dtype.kind in "iu":
             found = dict(measures.OF_CLASSES)
             if self.positive is not None:
-                found |= measures.of_two_classes(self.positive)
+                for name in ("average_precision", "auroc"):
+                    at = [self.positive]
+                    found[name] = measures.of_class(name, at, "")
             return found
         return measures.OF_VALUES
 
@@ -72,14 +79,28 @@ class Evidence:
         return 0 if known[0] < known[1] else 1
 
     def known_as(self, metric: str) -> str | None:
-        """The measure that a metric of the model is, by its name."""
-        plain = metric.split("/")[0]
-        if plain != metric and metric != f"{plain}/macro":
+        """The measure beside the objective that a metric is, by its name."""
+        return next(
+            (k for k, item in self.measures.items() if metric in item.aliases),
+            None,
+        )
+
+    def measure_of(self, metric: str) -> Measure | None:
+        """What a metric of the model measures, by its name in the logs."""
+        name = self.known_as(metric)
+        if name is not None:
+            return self.measures[name]
+        plain, _, which = metric.partition("/")
+        labels = self.held_out
+        if plain not in measures.BY_CLASS or labels is None:
             return None
-        for name, item in self.measures.items():
-            if plain in item.aliases:
-                return name
-        return None
+        present = [int(index) for index in np.unique(labels)]
+        if which in ("", "macro"):
+            return measures.of_class(plain, present, "")
+        index = self._names.index(which) if which in self._names else -1
+        if index not in present:
+            return None
+        return measures.of_class(plain, [index], which)
 
     def predictions(
         self, item: "Config", split: str = predictions.HELD_OUT
@@ -111,7 +132,7 @@ class Evidence:
                 for seed, run in item.runs.items()
                 if run.get("matrix")
             }
-        found = self._of(item, name)
+        found = self._of(item, self.measures[name])
         return {seed: value for seed, (value, _) in found.items()}
 
     def sampling(
@@ -128,11 +149,10 @@ class Evidence:
             The `Sampling`; None if predictions are missing, or do not have
             the score that the metric measured.
         """
-        name = self.known_as(metric)
-        labels = self.held_out
-        if name is None or labels is None:
+        measure = self.measure_of(metric)
+        if measure is None:
             return None
-        found, before = self._of(item, name), self._of(base, name)
+        found, before = self._of(item, measure), self._of(base, measure)
         pairs = set(item.scores()) & set(base.scores())
         for config, values in ((item, found), (base, before)):
             scores = config.scores()
@@ -141,7 +161,8 @@ class Evidence:
                 for seed in pairs
             ):
                 return None
-        if not pairs:
+        labels = self.held_out
+        if not pairs or labels is None:
             return None
         rows = [found[seed][1] - before[seed][1] for seed in sorted(pairs)]
         return sampling(np.stack(rows), labels)
@@ -164,9 +185,9 @@ class Evidence:
         labels = np.zeros(int(of_class.sum()), int)
         return sampling(np.stack(rows) / number, labels)
 
-    def _of(self, item: "Config", name: str) -> dict[int, Measured]:
-        labels, measure = self.held_out, self.measures.get(name)
-        if labels is None or measure is None:
+    def _of(self, item: "Config", measure: Measure) -> dict[int, Measured]:
+        labels = self.held_out
+        if labels is None:
             return {}
         return {
             seed: measure.of(labels, values)

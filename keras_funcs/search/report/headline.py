@@ -7,6 +7,7 @@ from keras_funcs.search.jobs import THRESHOLD
 from keras_funcs.search.report import recalls
 from keras_funcs.search.report.entries import Config
 from keras_funcs.search.report.results import Results
+from keras_funcs.search.report.sampling import FEW
 from keras_funcs.search.report.statistics import Comparison
 
 FREE = {
@@ -30,7 +31,8 @@ def headline(found: Results) -> str:
         return (
             f"{_sentence(other.label)} {verb} {_found(found, item)}: "
             f"{_title(found)} {_number(other.mean())} against "
-            f"{_number(score)} on {_rows(found)} ({_gap(compared, -1)})."
+            f"{_number(score)} on {_rows(found)}, a difference of "
+            f"{_gap(compared, -1)}{_few(found, compared)}."
         )
     if found.winner is None:
         return ""
@@ -41,10 +43,11 @@ def headline(found: Results) -> str:
             f"{_free(found)}."
         )
     gain = found.comparisons[item.name]
+    advice = "Use" if gain.better else "Probably better, but not for certain:"
     return (
-        f"Use {item.label}: {_title(found)} {_number(score)} on "
+        f"{advice} {item.label}, with {_title(found)} {_number(score)} on "
         f"{_rows(found)}, {_gap(gain)} to the plain baseline"
-        f"{_rivals(found, item)}{_price(found, item)}."
+        f"{_rivals(found, item)}{_price(found, item)}{_few(found, gain)}."
     )
 
 
@@ -95,12 +98,23 @@ def _price(found: Results, item: Config) -> str:
     """The classes whose recall paid for the gain."""
     changed = recalls.changes(found)
     fell = [c for c in changed if c.fell and c.change.high < 0]
-    if item is not found.winner or not fell:
+    if not fell:
         return ""
     worst = min(fell, key=lambda c: c.change.difference)
     name = f"{worst.name} ({_number(worst.before)} to {_number(worst.after)})"
     count = f"{len(fell)} of {len(changed)} classes"
     return f"; recall fell in {count}, most in {name}"
+
+
+def _few(found: Results, compared: Comparison) -> str:
+    """The class whose few rows leave an answer open."""
+    changed = recalls.changes(found)
+    rarest = min(changed, key=lambda c: c.rows, default=None)
+    if compared.better or compared.worse or rarest is None:
+        return ""
+    if rarest.rows >= FEW:
+        return ""
+    return f"; {rarest.rows} {found.where} rows of {rarest.name} leave it open"
 
 
 def _gap(compared: Comparison, sign: int = 1) -> str:
@@ -112,8 +126,8 @@ def _gap(compared: Comparison, sign: int = 1) -> str:
 
 
 def _title(found: Results) -> str:
-    name = found.evidence.known_as(found.metric)
-    return found.evidence.measures[name].title if name else found.metric
+    measure = found.evidence.measure_of(found.metric)
+    return measure.title if measure else found.metric
 
 
 def _rows(found: Results) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +10,29 @@ from keras_funcs._core import text as texts
 from keras_funcs._core.text import code
 from keras_funcs._core.text import markdown
 from keras_funcs.search.progress import duration
+from keras_funcs.search.report import calibration
 from keras_funcs.search.report import contents
+from keras_funcs.search.report import page
 from keras_funcs.search.report import scores
 from keras_funcs.search.report import tables
 from keras_funcs.search.report.headline import headline
 from keras_funcs.search.report.pieces import DASH
 from keras_funcs.search.report.pieces import figure
 from keras_funcs.search.report.pieces import interval
+from keras_funcs.search.report.pieces import number
 from keras_funcs.search.report.pieces import row
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.report.results import short
-from keras_funcs.search.report.terminal import number
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
 
 SHOWN_TRIALS = 15
+LEAST_LINES, MOST_LINES = 5, 200  # of the picture of all settings
+LEAST_LINES, MOST_LINES = 5, 200  # of the picture of all settings
 
 
 def write(found: Results) -> Path:
-    """Writes `report.md`, `figures/`, `trials.csv` and `finalists.csv`.
+    """Writes the report as Markdown and HTML, its figures, and the tables.
 
     Returns:
         The path of `report.md`.
@@ -41,6 +46,7 @@ def write(found: Results) -> Path:
         scores.leaderboard,
         scores.measures,
         scores.classes,
+        calibration.section,
         _contributions,
         _search,
         _failures,
@@ -52,7 +58,9 @@ def write(found: Results) -> Path:
     for section in sections:
         lines += section(found)
     path = directory / files.REPORT
-    state.write_text(path, "\n".join(lines))
+    text = "\n".join(lines)
+    state.write_text(path, text)
+    page.write(found, texts.block(text))
     return path
 
 
@@ -112,7 +120,8 @@ def _contributions(found: Results) -> list[str]:
         if known:
             from keras_funcs.inspect import figures
 
-            picture = figures.interval_plot(
+            picture = partial(
+                figures.interval_plot,
                 [
                     f"{part}{': ' if value.startswith('its ') else ' = '}"
                     f"{value}"
@@ -166,7 +175,38 @@ def _search(found: Results) -> list[str]:
         lines.append(
             row(item.name, number(item.score or 0.0), str(item.epoch), settings)
         )
-    return [*lines, ""]
+    return [*lines, "", *_settings(found)]
+
+
+def _settings(found: Results) -> list[str]:
+    """A picture of all settings, if there are enough to see anything."""
+    ranked = found.ranked()[:MOST_LINES]
+    columns = {
+        part: [item.values.get(part) for item in ranked]
+        for part in [*found.study["parts"], "learning_rate"]
+    }
+    for index, item in enumerate(ranked):
+        for name, value in item.values.items():
+            if name.endswith("/learning_rate"):
+                columns["learning_rate"][index] = value
+    columns = {
+        name: values
+        for name, values in columns.items()
+        if len({str(v) for v in values if v is not None}) > 1
+    }
+    if len(ranked) < LEAST_LINES or not columns:
+        return []
+    from keras_funcs.inspect import figures
+
+    picture = partial(
+        figures.parallel_plot,
+        columns,
+        [item.score or 0.0 for item in ranked],
+        title="All settings; the darker and thicker, the better",
+        label=found.study["objective"]["name"],
+        better="higher" if found.sign > 0 else "lower",
+    )
+    return figure(found, "settings", picture)
 
 
 def _failures(found: Results) -> list[str]:

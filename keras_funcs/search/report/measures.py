@@ -6,6 +6,7 @@ a test split happens to hold.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -157,16 +158,6 @@ def _unsorted(values: np.ndarray, order: np.ndarray) -> np.ndarray:
     return found
 
 
-def _of_ranking(
-    function: Callable[[np.ndarray, np.ndarray], Measured], positive: int
-) -> Callable[[np.ndarray, np.ndarray], Measured]:
-    def measure(labels: np.ndarray, scores: np.ndarray) -> Measured:
-        odds = scores[:, positive] - scores[:, 1 - positive]
-        return function(labels == positive, odds)
-
-    return measure
-
-
 def _of_errors(
     function: Callable[[np.ndarray, np.ndarray], Measured],
 ) -> Callable[[np.ndarray, np.ndarray], Measured]:
@@ -216,7 +207,7 @@ OF_CLASSES: dict[str, Measure] = {
         ),
         ("accuracy", "accuracy", "accuracy", ACCURACIES),
         ("matthews", "Matthews", "Matthews", ("matthews_correlation",)),
-        ("macro_f1", "macro F1", "macro F1", ("f_score",)),
+        ("macro_f1", "macro F1", "macro F1", ("f1", "f_score", "f1_score")),
     )
 }
 OF_VALUES: dict[str, Measure] = {
@@ -232,16 +223,76 @@ OF_VALUES: dict[str, Measure] = {
 }
 
 
-def of_two_classes(positive: int) -> dict[str, Measure]:
-    """The measures of a ranking by the score of a class."""
-    return {
-        "average_precision": Measure(
-            "average precision",
-            "AP",
-            _of_ranking(average_precision, positive),
-            ("average_precision", "auc_pr"),
-        ),
-        "auroc": Measure(
-            "AUROC", "AUROC", _of_ranking(auroc, positive), ("auroc", "auc")
-        ),
-    }
+def _recall(m: np.ndarray, index: int) -> tuple[float, np.ndarray]:
+    slope = np.zeros_like(m)
+    total = m[index].sum()
+    value = m[index, index] / total if total else 0.0
+    slope[index] = (np.eye(len(m))[index] - value) / max(total, 1)
+    return float(value), slope
+
+
+def _precision(m: np.ndarray, index: int) -> tuple[float, np.ndarray]:
+    value, slope = _recall(m.T, index)
+    return value, slope.T
+
+
+def _f1(m: np.ndarray, index: int) -> tuple[float, np.ndarray]:
+    total = m[index].sum() + m[:, index].sum()
+    value = 2 * m[index, index] / total if total else 0.0
+    slope = np.zeros_like(m)
+    slope[index] -= value / max(total, 1)
+    slope[:, index] -= value / max(total, 1)
+    slope[index, index] += 2 / max(total, 1)
+    return float(value), slope
+
+
+def _counted(
+    function: Callable[[np.ndarray, int], tuple[float, np.ndarray]],
+) -> Callable[[np.ndarray, np.ndarray, int], Measured]:
+    def measure(labels: np.ndarray, scores: np.ndarray, index: int) -> Measured:
+        return _of_counts(lambda m: function(m, index))(labels, scores)
+
+    return measure
+
+
+def _ranked(
+    function: Callable[[np.ndarray, np.ndarray], Measured],
+) -> Callable[[np.ndarray, np.ndarray, int], Measured]:
+    def measure(labels: np.ndarray, scores: np.ndarray, index: int) -> Measured:
+        others = np.delete(scores.astype(np.float64), index, axis=1)
+        odds = scores[:, index] - np.logaddexp.reduce(others, axis=1)
+        return function(labels == index, odds)
+
+    return measure
+
+
+# Measures that have a number for each class: title, short title, function.
+BY_CLASS = {
+    "recall": ("recall", "recall", _counted(_recall)),
+    "precision": ("precision", "precision", _counted(_precision)),
+    "f1": ("F1", "F1", _counted(_f1)),
+    "average_precision": (
+        "average precision",
+        "AP",
+        _ranked(average_precision),
+    ),
+    "auroc": ("AUROC", "AUROC", _ranked(auroc)),
+}
+
+
+def of_class(name: str, indices: Sequence[int], which: str) -> Measure:
+    """A measure of one class, or its mean over several.
+
+    Args:
+        name: String, a key of `BY_CLASS`.
+        indices: Sequence of class ids.
+        which: String. The class or classes, in the title; may be empty.
+    """
+    title, short, function = BY_CLASS[name]
+
+    def measure(labels: np.ndarray, scores: np.ndarray) -> Measured:
+        parts = [function(labels, scores, index) for index in indices]
+        value = float(np.mean([part[0] for part in parts]))
+        return value, np.mean([part[1] for part in parts], axis=0)
+
+    return Measure(f"{title} of {which}" if which else title, short, measure)

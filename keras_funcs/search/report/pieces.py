@@ -1,15 +1,20 @@
-"""The pieces of Markdown that a report is made of."""
+"""The pieces that a report is made of."""
 
 import math
+from collections.abc import Callable
 
 from keras_funcs._core.text import markdown
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.report.statistics import Comparison
-from keras_funcs.search.report.terminal import number
 from keras_funcs.search.store import files
 from keras_funcs.search.store import state
 
 DASH = "–"
+
+
+def number(value: float, sign: str = "") -> str:
+    """Four decimals; a dash where there is no number."""
+    return f"{value:{sign}.4f}" if math.isfinite(value) else "–"
 
 
 def interval(item: Comparison) -> str:
@@ -19,10 +24,17 @@ def interval(item: Comparison) -> str:
     return f"{number(item.low, '+')} to {number(item.high, '+')}"
 
 
-def figure(found: Results, name: str, png: bytes) -> list[str]:
-    """Stores a picture; returns the lines that show it."""
-    path = found.directory / files.FIGURES / f"{name}.png"
-    state.write_bytes(path, png)
+def figure(found: Results, name: str, draw: Callable[..., bytes]) -> list[str]:
+    """Stores a picture as PNG and SVG; returns the lines that show it.
+
+    Args:
+        found: `Results`.
+        name: String. Of the files.
+        draw: Function that returns its bytes for `form="png"` or `"svg"`.
+    """
+    for form in ("png", "svg"):
+        path = files.figure_of(found.directory, name, form)
+        state.write_bytes(path, draw(form=form))
     return [f"![{name}]({files.FIGURES}/{name}.png)", ""]
 
 

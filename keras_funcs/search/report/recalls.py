@@ -50,7 +50,7 @@ def changes(found: Results) -> list[RecallChange]:
 
     Empty where the one or the other counts no classes.
     """
-    base, best = found.baseline, found.winner
+    base, best = found.baseline, found.subject
     if base is None or best is None:
         return []
     before, after = base.recall_by_seed(), best.recall_by_seed()

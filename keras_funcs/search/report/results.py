@@ -139,16 +139,27 @@ class Results:
         """What the final gives reason to use: the baseline, unless beaten.
 
         What did best on validation data has the first say, then the winner of
-        the search; each has to beat the plain baseline on held-out data.
+        the search. On held-out data each has to be ahead of the plain
+        baseline, too, and for certain if the baseline is the best on
+        validation data.
         """
         base = self.baseline
         if base is None or not base.scores():
             return self.best
         for item in (self.best, self.winner):
-            if item is not None and item is not base:
-                if self.comparisons[item.name].better:
-                    return item
+            if item is None or item is base:
+                continue
+            found = self.comparisons[item.name]
+            ahead = found.difference > 0 and not found.failed
+            if found.better or (ahead and self.best is not base):
+                return item
         return base
+
+    @property
+    def subject(self) -> Config | None:
+        """What is shown beside the baseline: recommended, else the winner."""
+        item = self.recommended
+        return self.winner if item is self.baseline else item
 
     @property
     def shipped(self) -> tuple[Config, int] | None:
@@ -207,7 +218,8 @@ class Results:
     def evidence(self) -> Evidence:
         """The predictions of the final."""
         splits = self.study.get("data", {}).get("splits", {})
-        return Evidence(self.directory, splits.get("train", {}).get("classes"))
+        counts = splits.get("train", {}).get("classes")
+        return Evidence(self.directory, counts, self.study.get("class_names"))
 
     def class_names(self, classes: int) -> list[str]:
         """The names of so many classes, or their numbers."""

@@ -1,6 +1,7 @@
 """The scores of a report: leaderboard, other measures, and classes."""
 
 import math
+from functools import partial
 
 from keras_funcs._core.text import code
 from keras_funcs._core.text import markdown
@@ -9,12 +10,12 @@ from keras_funcs.search.report import tables
 from keras_funcs.search.report.pieces import DASH
 from keras_funcs.search.report.pieces import figure
 from keras_funcs.search.report.pieces import interval
+from keras_funcs.search.report.pieces import number
 from keras_funcs.search.report.pieces import row
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.report.sampling import FEW
 from keras_funcs.search.report.statistics import interval as difference
 from keras_funcs.search.report.statistics import probability
-from keras_funcs.search.report.terminal import number
 
 
 def leaderboard(found: Results) -> list[str]:
@@ -74,15 +75,16 @@ def leaderboard(found: Results) -> list[str]:
         "",
     ]
     shown = [
-        (item, found.comparisons[item.name])
+        (item, found.differences[item.name])
         for item in entries
-        if item.name in found.comparisons
-        and math.isfinite(found.comparisons[item.name].p)
+        if item.name in found.differences
+        and math.isfinite(found.differences[item.name].p)
     ]
     if shown:
         from keras_funcs.inspect import figures
 
-        picture = figures.interval_plot(
+        picture = partial(
+            figures.interval_plot,
             [found.title(item) for item, _ in shown],
             [c.difference for _, c in shown],
             [(c.low, c.high) for _, c in shown],
@@ -159,7 +161,7 @@ def _positive(found: Results) -> str:
 def classes(found: Results) -> list[str]:
     """The recall of each class, and what fell."""
     changed = recalls.changes(found)
-    best = found.winner
+    best = found.subject
     if not changed or best is None or best.matrix is None:
         return []
     lines = [
@@ -168,7 +170,7 @@ def classes(found: Results) -> list[str]:
         "Recall of each class, plain baseline against "
         f"{markdown(found.title(best))}.",
         "",
-        "| class | rows | baseline | best finalist | difference | 95 % CI | |",
+        "| class | rows | baseline | this one | difference | 95 % CI | |",
         "|---|---|---|---|---|---|---|",
     ]
     for item in changed:
@@ -194,17 +196,21 @@ def classes(found: Results) -> list[str]:
     from keras_funcs.inspect import figures
 
     names = [item.name for item in changed]
-    bars = figures.grouped_bars(
+    bars = partial(
+        figures.grouped_bars,
         names,
         {
             "baseline": [item.before for item in changed],
-            "best finalist": [item.after for item in changed],
+            best.name: [item.after for item in changed],
         },
         title="Recall of each class",
         ylabel="recall",
     )
-    confused = figures.confusion_matrix(
-        best.matrix, names, title=f"{best.label}: recall"
+    confused = partial(
+        figures.confusion_matrix,
+        best.matrix,
+        names,
+        title=f"{best.label}: recall",
     )
     return [
         *lines,

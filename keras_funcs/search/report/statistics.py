@@ -161,8 +161,10 @@ def verdict(
         else:
             head = "Nothing beat the baseline"
         text = f"{head} in {metric}. {text}"
-    if others:
-        listed = (f"{n} {_outcome(c, len(items), seeds)}" for n, c in others)
+    # The table has the rest.
+    told = [(n, c) for n, c in others if c.better or c.pairs < 2]
+    if told:
+        listed = (f"{n} {_outcome(c, len(items), seeds)}" for n, c in told)
         text += f" Beside it: {'; '.join(listed)}."
     return text
 

@@ -13,6 +13,7 @@ from keras_funcs.search.report import contents
 from keras_funcs.search.report import recalls
 from keras_funcs.search.report import tables
 from keras_funcs.search.report.headline import headline
+from keras_funcs.search.report.pieces import number
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.store import files
 
@@ -30,7 +31,9 @@ def summary(found: Results, report: Path, seconds: float) -> str:
         if table is not None
     )
     pieces.extend(["", found.verdict])
-    contributions = found.contributions()
+    contributions = [
+        part for part in found.contributions() if part[2].pairs > 1
+    ]
     if contributions:
         pieces.append(
             "Each choice of the best finalist, with it against without it:"
@@ -102,10 +105,10 @@ def _measures(found: Results) -> Any:
 def _recalls(found: Results) -> Any:
     """The recall of the classes, what fell first, or None."""
     changed = recalls.changes(found)
-    if not changed or found.winner is None:
+    if not changed or found.subject is None:
         return None
-    title = f"Recall by class, baseline and {found.winner.name}"
-    table = _table(title, "class", "rows", "baseline", "winner", "change", "")
+    title = f"Recall by class, baseline and {found.subject.name}"
+    table = _table(title, "class", "rows", "before", "after", "change", "")
     order = sorted(changed, key=lambda item: item.change.difference)
     for item in order[:MOST_CLASSES]:
         table.add_row(
@@ -128,18 +131,13 @@ def _table(title: str, *columns: str) -> Any:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, title=rich(title))
-    for number, name in enumerate(columns):
+    for index, name in enumerate(columns):
         table.add_column(
             rich(name),
-            justify="right" if number and name else "left",
+            justify="right" if index and name else "left",
             overflow="fold",
         )
     return table
-
-
-def number(value: float, sign: str = "") -> str:
-    """Four decimals; a dash where there is no number."""
-    return f"{value:{sign}.4f}" if math.isfinite(value) else "–"
 
 
 def _scored(found: Results) -> str:

@@ -18,6 +18,7 @@ LOGS = "logs"
 FIGURES = "figures"
 PREDICTIONS = "predictions"
 REPORT = "report.md"
+PAGE = "report.html"
 TRIALS_TABLE = "trials.csv"
 FINALISTS_TABLE = "finalists.csv"
 BEST_MODEL = "best.keras"
@@ -112,6 +113,11 @@ def labels_of(directory: Path) -> Path:
     return directory / PREDICTIONS / "labels.npz"
 
 
+def figure_of(directory: Path, name: str, form: str) -> Path:
+    """A figure of the report, as `"png"` or `"svg"`."""
+    return directory / FIGURES / f"{name}.{form}"
+
+
 def log_of(log_dir: Path, name: str, seed: int | None) -> Path:
     """The TensorBoard run of a trial, or of one seed of a finalist."""
     if seed is None:
@@ -133,7 +139,7 @@ def unused_log(path: Path) -> Path:
 def is_ours(path: Path) -> bool:
     """Whether a file or folder of this name may be put aside by a study."""
     own = {
-        STUDY, LOCK, ORACLE, TRIAL, CRASH, ATTEMPTS, REPORT, TRIALS_TABLE,
+        STUDY, LOCK, ORACLE, TRIAL, CRASH, ATTEMPTS, REPORT, PAGE, TRIALS_TABLE,
         FINALISTS_TABLE, BEST_MODEL, PREPROCESSING, "tuner0.json", *FOLDERS,
     }  # fmt: skip
     name = path.name.removesuffix(PREVIOUS)
