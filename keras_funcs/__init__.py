@@ -32,7 +32,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # These reach for TensorBoard, pandas or KerasTuner, and load when first used.
-_ON_DEMAND = ("data", "distribution", "inspect", "search", "testing")
+_ON_DEMAND = (
+    "data",
+    "distribution",
+    "inspect",
+    "search",
+    "sklearn",
+    "testing",
+)
 
 
 def __getattr__(name: str) -> ModuleType:

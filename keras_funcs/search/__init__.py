@@ -5,6 +5,8 @@ study needs them, not before.
 """
 
 from keras_funcs.search.plan import Final as Final
+from keras_funcs.search.prediction import Predictor as Predictor
+from keras_funcs.search.prediction import load as load
 from keras_funcs.search.progress import Console as Console
 from keras_funcs.search.progress import Progress as Progress
 from keras_funcs.search.progress import Step as Step

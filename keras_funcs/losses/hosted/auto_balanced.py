@@ -83,7 +83,7 @@ class AutoBalanced(ProgressLoss):
         NeurIPS, arXiv:1906.07413; Cui et al. (2019), CVPR, arXiv:1901.05555
     """
 
-    traits = LossTraits(targets="classes")
+    traits = LossTraits(targets="classes", scores="logits")
     unplanned = RAMP  # the whole shift, without weights
 
     def __init__(

@@ -1,0 +1,187 @@
+"""Predictions on new rows, by the model that a study found."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_funcs._core import checks
+from keras_funcs._core.extras import require
+from keras_funcs._core.traits import LossTraits
+from keras_funcs._core.traits import takes_logits
+from keras_funcs._core.traits import traits_of
+from keras_funcs.data import TablePreprocessing
+from keras_funcs.inspect.confusion import all_losses
+from keras_funcs.search.store import files
+from keras_funcs.search.store import records
+from keras_funcs.search.store import state
+
+BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """The best model of a study, with the preprocessing of its table.
+
+    `search.load` makes one. Rows are a data frame (or a mapping from column to
+    values) for a study of a table, and arrays `(N, ...)` for another one.
+
+    Args:
+        model: `keras.Model` with outputs `(N, C)`, or `(N, 1)` for two classes
+            and for regression.
+        preprocessing: `TablePreprocessing`, or None for arrays.
+        class_names: Tuple of C strings; empty for regression.
+    """
+
+    model: Any
+    preprocessing: TablePreprocessing | None = None
+    class_names: tuple[str, ...] = ()
+
+    def read(self, path: str | os.PathLike[str]) -> Any:
+        """Reads the rows of a file as the study's own table was read.
+
+        Args:
+            path: A text or Parquet file with the columns of the study's table.
+                The target may be absent.
+
+        Returns:
+            pandas DataFrame.
+
+        Raises:
+            ValueError: If the study was given arrays, or a column is absent.
+        """
+        if self.preprocessing is None:
+            checks.invalid("path", "nothing: the study has no table", path)
+        return self.preprocessing.read(path)
+
+    def predict(self, rows: Any) -> np.ndarray:
+        """Predicts the class or the number of each row.
+
+        Args:
+            rows: The new rows. An absent column is an error. A category
+                without training rows matches no known one, with a warning.
+
+        Returns:
+            For classes `(N,)` names, or ids if the classes have no names; for
+            labels of which several may hold `(N, C)` booleans; for regression
+            the outputs, `(N,)` if there is one.
+        """
+        if self._targets == "values":
+            outputs = self._outputs(rows)
+            return outputs[:, 0] if outputs.shape[1:] == (1,) else outputs
+        return self._decide(self.predict_proba(rows))
+
+    def predict_proba(self, rows: Any) -> np.ndarray:
+        """Predicts the probability of each class.
+
+        Args:
+            rows: As for `predict`.
+
+        Returns:
+            `(N, C)` floats. Each row of classes has the sum 1.
+
+        Raises:
+            ValueError: If the study's loss is for other targets than classes
+                or labels.
+        """
+        if self._targets not in ("classes", "labels"):
+            checks.invalid("loss", "one for classes or labels", self._loss)
+        scores = ops.convert_to_tensor(self._outputs(rows))
+        single = scores.shape[-1] == 1
+        if takes_logits(self._loss):
+            alone = single or self._targets == "labels"
+            scores = ops.sigmoid(scores) if alone else ops.softmax(scores)
+        shares = np.asarray(ops.convert_to_numpy(scores))
+        return np.concatenate([1 - shares, shares], -1) if single else shares
+
+    def table(self, rows: Any) -> Any:
+        """Predicts into a data frame, with one line per row.
+
+        Args:
+            rows: As for `predict`.
+
+        Returns:
+            pandas DataFrame with the columns `prediction` and, for classes,
+            `probability of <class>`. Labels of which several may hold have
+            the latter only.
+        """
+        frame = require("pandas").DataFrame
+        if self._targets == "values":
+            return frame({"prediction": list(self.predict(rows))})
+        shares = self.predict_proba(rows)
+        names = self.class_names or map(str, range(shares.shape[-1]))
+        decided = self._decide(shares)
+        found = {"prediction": decided} if decided.ndim == 1 else {}
+        for name, share in zip(names, shares.T, strict=True):
+            found[f"probability of {name}"] = share
+        return frame(found)
+
+    def _decide(self, shares: np.ndarray) -> np.ndarray:
+        if self._targets == "labels" and not self._excludes(shares):
+            return shares > 0.5
+        ids = np.argmax(shares, axis=-1)
+        return np.asarray(self.class_names)[ids] if self.class_names else ids
+
+    def _excludes(self, shares: np.ndarray) -> bool:
+        """Whether two columns are the no and the yes of one label."""
+        return shares.shape[-1] == 2 and self.model.output_shape[-1] == 1
+
+    @cached_property
+    def _loss(self) -> Any:
+        (loss,) = all_losses(self.model)
+        return keras.losses.get(loss) if isinstance(loss, str) else loss
+
+    @property
+    def _targets(self) -> str:
+        traits = traits_of(self._loss, LossTraits)
+        return "values" if traits is None else traits.targets
+
+    def _outputs(self, rows: Any) -> np.ndarray:
+        if self.preprocessing is not None:
+            rows = self.preprocessing.transform(rows)
+        found = self.model.predict(rows, batch_size=BATCH, verbose=0)
+        return np.asarray(found)
+
+
+def load(directory: str | os.PathLike[str]) -> Predictor:
+    """Loads the best model of a study, ready for new rows.
+
+    Args:
+        directory: The folder of a study, such as `"runs/digits"`.
+
+    Returns:
+        `Predictor`.
+
+    Raises:
+        ValueError: If there is no study, or it has no model yet.
+
+    Example:
+
+    ```python
+    found = keras_funcs.search.load("runs/my")
+    found.predict({"age": [41, 67], "town": ["Oslo", "Rome"]})
+    ```
+    """
+    path = Path(directory)
+    study = records.read_study(path, False) if state.is_study(path) else None
+    if study is None:
+        checks.invalid("directory", "the folder of a study", str(path))
+    model = path / files.BEST_MODEL
+    if not model.exists():
+        raise ValueError(
+            f"{path} has no {files.BEST_MODEL} yet: resume its study first."
+        )
+    kept = path / files.PREPROCESSING
+    preprocessing = None
+    if kept.exists():
+        preprocessing = TablePreprocessing.from_json(kept.read_text("utf-8"))
+    return Predictor(
+        keras.saving.load_model(model),
+        preprocessing,
+        tuple(study["class_names"] or ()),
+    )
