@@ -3,10 +3,12 @@
 import os
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from typing import Self
 
+import keras_tuner
 import numpy as np
 from sklearn import model_selection
 from sklearn.base import BaseEstimator
@@ -23,11 +25,12 @@ from keras_funcs.data import Dataset
 from keras_funcs.search.plan import Final
 from keras_funcs.search.plan import Plan
 from keras_funcs.search.prediction import Predictor
+from keras_funcs.search.spaces import measures
 from keras_funcs.search.spaces import models
+from keras_funcs.search.spaces.tasks import task_of
 from keras_funcs.search.study import Study
 from keras_funcs.search.training import fitting
-from keras_funcs.search.tuner import explorer
-from keras_funcs.search.tuner.objectives import objective as to_objective
+from keras_funcs.search.tuner.objectives import objective
 
 Builder = Callable[[Dataset], Callable[[Any], Any]]
 
@@ -41,14 +44,15 @@ class Estimator(BaseEstimator):
     Args:
         build: Function from a `keras_funcs.data.Dataset` to a `build(hp)`, as
             a study takes it; None for `keras_funcs.search.table`.
-        objective: String. The metric to choose by.
+        objective: String or None. The metric to choose by. Defaults to
+            balanced accuracy for classes and to R2 for numbers.
         trials: Integer >= 0. Settings that the search tries; 0 trains the
             defaults of the space alone.
         epochs: Integer >= 1. Epochs of a run, at most.
         batch_size: Integer >= 1.
         validation: Float in (0, 1). The share of rows held out.
         budget: Float > 0 or None. Seconds for the study.
-        final: `search.Final`: what follows the search.
+        final: `search.Final`: what follows the search; None for its defaults.
         directory: String or path of the study's folder, or None for one that
             is removed after `fit`.
         progress: As of `search.Study`. Defaults to silence.
@@ -73,7 +77,7 @@ class Estimator(BaseEstimator):
         batch_size: int = 32,
         validation: float = 0.2,
         budget: float | None = None,
-        final: Final = Final(),
+        final: Final | None = None,
         directory: str | os.PathLike[str] | None = None,
         progress: Any = None,
         random_state: Any = None,
@@ -98,36 +102,44 @@ class Estimator(BaseEstimator):
             (x, y, weight), self.validation, seed, bool(facts["class_names"])
         )
         dataset = Dataset.of(train, validation, **facts)
-        build = (self.build or models.classifier)(dataset)
-        if self.trials:
-            self.model_ = self._search(build, dataset, seed)
-        else:
-            self.model_ = self._train(build, dataset, seed)
+        make = self._search if self.trials else self._train
+        self.model_ = make(dataset, *self._goal(dataset), seed)
         return self
 
-    def _search(self, build: Any, dataset: Dataset, seed: int) -> Any:
+    def _goal(self, dataset: Dataset) -> tuple[Any, Any]:
+        """The objective, and a `build(hp)` whose models measure it."""
+        name = self.objective or task_of(dataset.task).objective
+        if self.build is not None:
+            return objective(name), self.build(dataset)
+        found, metric = measures.objective(name, dataset.task)
+        compiled = partial(measures.compiled, dataset.task, (name, metric))
+        return found, models.table(dataset, metrics=compiled)
+
+    def _search(
+        self, dataset: Dataset, goal: Any, build: Any, seed: int
+    ) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             study = Study(
                 build,
                 dataset,
-                objective=self._objective,
+                objective=goal,
                 directory=self.directory or folder,
                 trials=self.trials,
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 budget=self.budget,
-                final=self.final,
+                final=self.final or Final(),
                 tensorboard=self.directory is not None,
                 progress=self.progress,
                 seed=seed,
             )
             return study.resume().best_model()
 
-    def _train(self, build: Any, dataset: Dataset, seed: int) -> Any:
+    def _train(self, dataset: Dataset, goal: Any, build: Any, seed: int) -> Any:
         plan = Plan(
             build=build,
             dataset=dataset,
-            objective=to_objective(self._objective),
+            objective=goal,
             directory=Path(),
             epochs=checks.integer("epochs", self.epochs, at_least=1),
             batch_size=checks.integer(
@@ -135,7 +147,7 @@ class Estimator(BaseEstimator):
             ),
             patience=max(5, self.epochs // 3),
         )
-        program = fitting.Program(plan, explorer.explore(build))
+        program = fitting.Program(plan, keras_tuner.HyperParameters())
         program.fit(seed)
         return program.model
 
@@ -144,17 +156,12 @@ class Estimator(BaseEstimator):
         found = validate_data(self, x, reset=False, dtype="float32")
         return np.asarray(found)
 
-    @property
-    def _objective(self) -> Any:
-        return self.objective or self._measure
-
 
 class Classifier(ClassifierMixin, Estimator):
     """A classifier that a study finds.
 
     Args:
-        **kwargs: As of `Estimator`; `objective` defaults to
-            `"balanced_accuracy"`.
+        **kwargs: As of `Estimator`.
 
     Attributes:
         classes_: `(C,)` array of the labels, sorted.
@@ -170,8 +177,6 @@ class Classifier(ClassifierMixin, Estimator):
     >>> found.score(x, y) > 0.9
     True
     """
-
-    _measure = "balanced_accuracy"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Searches and trains.
@@ -196,17 +201,16 @@ class Classifier(ClassifierMixin, Estimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Predicts the label of each row."""
-        return self.classes_[np.argmax(self.predict_proba(X), axis=-1)]
+        ids = np.argmax(self.predict_proba(X), axis=-1)
+        return self.classes_[ids]
 
 
 class Regressor(RegressorMixin, Estimator):
     """A regression that a study finds.
 
     Args:
-        **kwargs: As of `Estimator`; `objective` defaults to `"r2_score"`.
+        **kwargs: As of `Estimator`.
     """
-
-    _measure = "r2_score"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Searches and trains.
