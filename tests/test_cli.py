@@ -9,6 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 import keras_funcs_cli as cli
+from keras_funcs_cli import app
+from keras_funcs_cli import start
+from keras_funcs_cli import studies
 from tests.command.calls import call
 from tests.command.calls import isolate
 from tests.command.calls import mistake
@@ -154,7 +157,7 @@ def test_an_interrupt_is_not_lost_in_a_callback(monkeypatch):
         def __del__(self):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys, "unraisablehook", cli.repeat_interrupt)
+    monkeypatch.setattr(sys, "unraisablehook", app.repeat_interrupt)
     # Where the tests run in the background, the signal is ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -185,7 +188,7 @@ def test_doctor_of_a_broken_installation(monkeypatch):
     ],
 )  # fmt: skip
 def test_keras_versions(version, safe):
-    assert cli.safe_keras(version) is safe
+    assert start.safe_keras(version) is safe
 
 
 GOOD = """
@@ -230,7 +233,7 @@ def test_check(tmp_path, monkeypatch):
 def test_backend_of_the_command(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(
-        cli.importlib.util,
+        start.importlib.util,
         "find_spec",
         lambda name: name in ("torch", "tensorflow"),
     )
@@ -242,7 +245,7 @@ def test_backend_of_the_command(monkeypatch, tmp_path, capsys):
             monkeypatch.setenv("KERAS_BACKEND", variable)
         if written is not None:
             config.write_text(written)
-        return cli.start_keras(aloud=True)
+        return start.start_keras(aloud=True)
 
     assert chosen() == "torch"
     assert "set KERAS_BACKEND for another" in capsys.readouterr().err
@@ -253,12 +256,12 @@ def test_backend_of_the_command(monkeypatch, tmp_path, capsys):
     assert chosen(written='{"backend": "tensorflow"}') == "torch"
     assert chosen(written='{"backend": "jax"}') == "torch"
     assert chosen(written="{") == "torch"
-    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr(start.importlib.util, "find_spec", lambda name: True)
     assert chosen(written='{"backend": "torch"}') == "torch"
     assert chosen(written="[]") == "jax"
     with pytest.raises(ValueError, match="cannot train. There are: jax, torch"):
         chosen("openvino")
-    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(start.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="No backend of Keras"):
         chosen()
 
@@ -268,10 +271,10 @@ def test_backend_of_the_command(monkeypatch, tmp_path, capsys):
     [("", None), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("2h5s", 7205)],
 )
 def test_durations(text, expected):
-    assert cli.seconds(text) == expected
+    assert studies.seconds(text) == expected
 
 
 @pytest.mark.parametrize("text", ["10", "m", "0s", "1d", "-5m", "5m1h", " "])
 def test_what_is_no_duration(text):
     with pytest.raises(ValueError, match="--time takes a duration"):
-        cli.seconds(text)
+        studies.seconds(text)

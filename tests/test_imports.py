@@ -11,7 +11,8 @@ import pytest
 import keras_funcs
 
 ROOT = Path(keras_funcs.__file__).parent
-FILES = sorted([*ROOT.rglob("*.py"), ROOT.parent / "keras_funcs_cli.py"])
+CLI = ROOT.parent / "keras_funcs_cli"
+FILES = sorted([*ROOT.rglob("*.py"), *CLI.glob("*.py")])
 
 KINDS = (
     "activations", "callbacks", "initializers", "layers", "losses", "metrics",
@@ -23,9 +24,9 @@ ALLOWED = {
     **dict.fromkeys(BACKENDS, ("_core/backend/", "search/engines/")),
     **dict.fromkeys(
         ("keras_tuner", "tensorboard", "matplotlib", "ray", "sklearn"),
-        ("search/", "inspect/", "data/", "_command/", "../keras_funcs_cli.py"),
+        ("search/", "inspect/", "data/", "_command/"),
     ),
-    "pandas": ("search/", "data/", "_command/", "../keras_funcs_cli.py"),
+    "pandas": ("search/", "data/", "_command/"),
 }
 LAZY = set(ALLOWED) - BACKENDS
 NEVER = {"pickle", "marshal", "dill", "cloudpickle", "shelve", "yaml"}
@@ -33,8 +34,8 @@ CALLS = {"eval", "exec", "compile", "Lambda", "__import__"}
 
 
 def name_of(path):
-    if path.parent == ROOT.parent:
-        return f"../{path.name}"
+    if path.parent == CLI:
+        return f"../{CLI.name}/{path.name}"
     return path.relative_to(ROOT).as_posix()
 
 

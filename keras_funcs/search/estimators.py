@@ -112,7 +112,7 @@ class Estimator(BaseEstimator):
         if self.build is not None:
             return objective(name), self.build(dataset)
         found, metric = measures.objective(name, dataset.task)
-        compiled = partial(measures.compiled, dataset.task, (name, metric))
+        compiled = partial(measures.compiled, dataset.task, metric)
         return found, models.table(dataset, metrics=compiled)
 
     def _search(

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import keras_funcs_cli as cli
 from keras_funcs import data
 from keras_funcs._command import options
 from keras_funcs._command import studies
 from keras_funcs.search.spaces import measures
+from keras_funcs_cli import studies as cli
 from tests.command.calls import isolate
 from tests.command.calls import mistake
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_funcs import data
+from keras_funcs import search
 from tests.command.calls import call
 from tests.command.calls import isolate
 from tests.command.calls import mistake
@@ -55,17 +55,39 @@ def test_tune_says_where_everything_is(study):
 
 def test_what_tune_leaves_predicts_on_new_rows(study):
     folder, _, _ = study
-    text = (folder / "out" / "preprocessing.json").read_text()
-    preprocessing = data.TablePreprocessing.from_json(text)
-    assert preprocessing.columns == ("a", "kind")
-    assert preprocessing.class_names == ("high", "low")
-    model = keras.saving.load_model(folder / "out" / "best.keras")
+    found = search.load(folder / "out")
+    assert found.preprocessing.columns == ("a", "kind")
+    assert found.class_names == ("high", "low")
     new = {"a": [1.0, None], "kind": ["u", "w"]}
     with pytest.warns(UserWarning, match="kind: 'w' in 1 rows"):
-        x = preprocessing.transform(new)
-    assert model.predict(x, verbose=0).shape == (2, 2)
-    rows = preprocessing.read(folder / "small.csv")
-    assert preprocessing.transform(rows).shape == (60, 3)
+        shares = found.predict_proba(new)
+    np.testing.assert_allclose(shares.sum(-1), 1.0, rtol=1e-6)
+    assert len(found.predict(found.read(folder / "small.csv"))) == 60
+
+
+def test_predict_writes_a_line_per_row(study):
+    folder, _, _ = study
+    rows = pd.DataFrame({"kind": ["u", "w", "v"], "a": [1.0, 2.0, -1.0]})
+    rows.to_csv("new.csv", index=False)
+    arguments = ["predict", str(folder / "out"), "new.csv"]
+    result = call(*arguments, "--out", "found.csv")
+    found = pd.read_csv("found.csv")
+    assert list(found) == [
+        "prediction",
+        "probability of high",
+        "probability of low",
+    ]
+    assert len(found) == 3 and set(found["prediction"]) <= {"high", "low"}
+    assert "'w' in 1 rows" in result.stderr
+    assert result.stdout.startswith("3 rows  found.csv")
+    result = call(*arguments, "--out", "found.csv", "--json")
+    assert json.loads(result.stdout)["rows"] == 3
+    for out in ("new.csv", "found.txt"):
+        assert out in mistake(*arguments, "--out", out)
+    rows[["kind"]].to_csv("few.csv", index=False)
+    said = mistake("predict", arguments[1], "few.csv", "--out", "found.csv")
+    assert "['a']" in said
+    assert "study" in mistake("predict", ".", "new.csv", "--out", "found.csv")
 
 
 def test_tune_and_its_report_say_how_columns_were_read(study):
