@@ -16,5 +16,5 @@ except ModuleNotFoundError:
 # The order is that of `--help`.
 from keras_funcs_cli import pack as pack
 from keras_funcs_cli import studies as studies
-from keras_funcs_cli.app import app as app
-from keras_funcs_cli.app import main as main
+from keras_funcs_cli.application import app as app
+from keras_funcs_cli.application import main as main

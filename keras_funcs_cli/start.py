@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from keras_funcs_cli.app import say
+from keras_funcs_cli.application import say
 
 BACKENDS = ("jax", "torch", "tensorflow")
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from keras_funcs_cli.app import Json
-from keras_funcs_cli.app import command
+from keras_funcs_cli.application import Json
+from keras_funcs_cli.application import command
 from keras_funcs_cli.start import start_keras
 
 # As `keras_funcs.search.spaces.measures` has them, by task.

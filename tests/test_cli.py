@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 import keras_funcs_cli as cli
-from keras_funcs_cli import app
+from keras_funcs_cli import application
+from keras_funcs_cli import pack
 from keras_funcs_cli import start
 from keras_funcs_cli import studies
 from tests.command.calls import call
@@ -157,7 +158,7 @@ def test_an_interrupt_is_not_lost_in_a_callback(monkeypatch):
         def __del__(self):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys, "unraisablehook", app.repeat_interrupt)
+    monkeypatch.setattr(sys, "unraisablehook", application.repeat_interrupt)
     # Where the tests run in the background, the signal is ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -175,7 +176,7 @@ def test_doctor_of_a_broken_installation(monkeypatch):
     assert "error    Keras does not start: ValueError: KERAS_BACKEND" in text
     assert "m.keras was not looked into" in text
     monkeypatch.undo()
-    monkeypatch.setattr(cli, "safe_keras", lambda version: False)
+    monkeypatch.setattr(pack, "safe_keras", lambda version: False)
     assert "known holes" in call("doctor", code=1).stdout
 
 

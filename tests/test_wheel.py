@@ -30,5 +30,5 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
         str(path.relative_to(ROOT)) for path in ROOT.glob("keras_funcs/**/*.py")
     }
     assert sources <= names
-    assert {"keras_funcs_cli/app.py", "keras_funcs/py.typed"} <= names
+    assert {"keras_funcs_cli/application.py", "keras_funcs/py.typed"} <= names
     assert not any(name.startswith(("tests", "benchmarks")) for name in names)

@@ -29,7 +29,9 @@ def test_scikit_learn_takes_it(estimator, check):
 
 def test_thresholds_are_tuned_around_it():
     x, y = load_iris(return_X_y=True)
-    network = estimators.Classifier(trials=0, epochs=30, random_state=0)
+    network = estimators.Classifier(
+        trials=0, epochs=30, batch_size=8, random_state=0
+    )
     tuned = TunedThresholdClassifierCV(
         make_pipeline(StandardScaler(), network), cv=2
     )
