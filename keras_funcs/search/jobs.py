@@ -70,8 +70,9 @@ class Outcome:
         seconds: Float or None. The whole run.
         steady: Float or None. The same without the first epoch, in which the
             model is compiled: the cost of a further seed.
+        history: Sequence of floats. The objective by epoch.
         score: Float or None. The objective on the held-out split. As the next
-            two, of jobs of the final only.
+            three, of jobs of the final only.
         metrics: Mapping. All metrics on the held-out split.
         matrix: List of lists or None. The confusion matrix of that split.
         predictions: Mapping from `"held_out"` and `"validation"` to
@@ -88,6 +89,7 @@ class Outcome:
     logs: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
     steady: float | None = None
+    history: Sequence[float] = ()
     score: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     matrix: list[list[float]] | None = None

@@ -72,7 +72,7 @@ class Study:
             search leaves what the final needs. What does not fit is left out:
             the ablation first, then finalists, then seeds. The baseline, one
             finalist and two seeds of each always run.
-        final: `search.Final`: seeds, finalists, ablation.
+        final: `search.Final`: seeds, finalists, ablation, references.
         engine: `"local"` makes one run after the other. `"vectorized"`, on
             JAX with data in arrays, trains the seeds of a finalist in one
             program; a note says what it leaves to `"local"`, which `"auto"`
@@ -244,11 +244,15 @@ class Study:
         return tables.trials(results.read(self.directory))
 
     def report(self) -> Path:
-        """Writes `report.md`, its figures and the tables; returns its path."""
+        """Writes the report, its figures and the tables.
+
+        Returns:
+            The path of `report.md`; `report.html` lies beside it.
+        """
         return markdown.write(results.read(self.directory))
 
     def best_model(self) -> Any:
-        """Loads the model that did best on validation data.
+        """Loads the model that the final recommends, of its median seed.
 
         Raises:
             ValueError: where the study has not come so far.

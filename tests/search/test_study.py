@@ -86,6 +86,7 @@ def test_the_report_and_its_files(finished):
     ):  # fmt: skip
         assert heading in text
     assert "| rows | 30 | 30 | 60 |" in text
+    assert "figures/epochs.png" in text
     assert found.verdict in text
     assert "bee\\|wasp" in text and "&lt;b&gt;cat" in text
     assert "<b>" not in text

@@ -32,6 +32,7 @@ def of_run(
         logs=run.logs,
         seconds=run.seconds,
         steady=run.steady,
+        history=run.history,
         save=program.model.save,
         **held_out,
     )

@@ -27,6 +27,7 @@ from keras_funcs.search.store import files
 from keras_funcs.search.store import state
 
 SHOWN_TRIALS = 15
+MOST_CURVES, MOST_SEEDS = 6, 5  # of the picture of all epochs
 LEAST_LINES, MOST_LINES = 5, 200  # of the picture of all settings
 LEAST_LINES, MOST_LINES = 5, 200  # of the picture of all settings
 
@@ -175,7 +176,7 @@ def _search(found: Results) -> list[str]:
         lines.append(
             row(item.name, number(item.score or 0.0), str(item.epoch), settings)
         )
-    return [*lines, "", *_settings(found)]
+    return [*lines, "", *_settings(found), *_courses(found)]
 
 
 def _settings(found: Results) -> list[str]:
@@ -207,6 +208,35 @@ def _settings(found: Results) -> list[str]:
         better="higher" if found.sign > 0 else "lower",
     )
     return figure(found, "settings", picture)
+
+
+def _courses(found: Results) -> list[str]:
+    """The objective by epoch, of each seed of the baseline and finalists."""
+    items = [*found.baselines, *found.finalists][:MOST_CURVES]
+    series = {}
+    for item in items:
+        values = [run.get("history") or [] for run in item.runs.values()]
+        # None, where there was no number, leaves a gap.
+        curves = [
+            (range(1, len(v) + 1), [math.nan if y is None else y for y in v])
+            for v in values[:MOST_SEEDS]
+            if len(v) > 1
+        ]
+        if curves:
+            series[item.name] = curves
+    if not series:
+        return []
+    from keras_funcs.inspect import figures
+
+    name = found.study["objective"]["name"]
+    picture = partial(
+        figures.line_chart,
+        series,
+        title=f"{name} by epoch, a line for each seed",
+        xlabel="epoch",
+        ylabel=name,
+    )
+    return figure(found, "epochs", picture)
 
 
 def _failures(found: Results) -> list[str]:

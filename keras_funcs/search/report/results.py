@@ -131,7 +131,7 @@ class Results:
 
     @property
     def best(self) -> Config | None:
-        """The best on validation, baseline included: whose model is saved."""
+        """The best on validation data, baseline included."""
         return self._best([*self.baselines, *self.finalists])
 
     @property

@@ -141,6 +141,7 @@ RUN: Shape = {
     "seconds": Optional(_number_or_none),
     "metrics": Optional(dict),
     "matrix": Optional(_square),
+    "history": Optional([lambda value: value is None or _number(value)]),
     "error": Optional(str),
 }
 RUNS: Shape = {

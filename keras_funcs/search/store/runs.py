@@ -6,6 +6,7 @@ was.
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ class Runs:
             "seconds": outcome.seconds,
             "metrics": dict(outcome.metrics),
             "matrix": outcome.matrix,
+            # JSON has no NaN.
+            "history": [v if isfinite(v) else None for v in outcome.history],
         }
         self._store(job.name)
 

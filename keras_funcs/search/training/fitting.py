@@ -32,6 +32,7 @@ class Run:
         seconds: Float. The whole run.
         steady: Float. What it took without its first epoch, in which the
             model is compiled: what a further seed takes.
+        history: Tuple of floats. The objective by epoch.
     """
 
     score: float
@@ -39,6 +40,7 @@ class Run:
     logs: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     steady: float = 0.0
+    history: tuple[float, ...] = ()
 
 
 class NotFinite(ArithmeticError):
@@ -60,6 +62,7 @@ class BestEpoch(keras.callbacks.Callback):
         self.last: Any = None
         self.logs: dict[str, float] = {}
         self.compiled: float | None = None
+        self.history: list[float] = []
         self._weights: Any = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -73,6 +76,7 @@ class BestEpoch(keras.callbacks.Callback):
                 "Invalid value for argument `objective`. Expected one of "
                 f"{known}. Received: {self.objective.name}"
             )
+        self.history.append(float(self.last))
         loss = logs.get("loss", 0.0)
         if not math.isfinite(loss):
             self.model.stop_training = True
@@ -170,6 +174,7 @@ class Program:
             logs=best.logs,
             seconds=end - begin,
             steady=end - (best.compiled or begin),
+            history=tuple(best.history),
         )
 
     def load(self, weights: Sequence[Any]) -> None:

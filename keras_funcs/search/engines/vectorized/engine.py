@@ -232,5 +232,9 @@ class Vectorized(Engine):
         logs.replay(self.plan, job, result.history, epoch, program.model)
         if result.score is None:
             raise fitting.NotFinite(result.reason)
-        run = fitting.Run(result.score, epoch, result.logs, seconds, seconds)
+        name = self.plan.objective.name
+        history = tuple(float(item[name]) for item in result.history)
+        run = fitting.Run(
+            result.score, epoch, result.logs, seconds, seconds, history
+        )
         return outcomes.of_run(self.plan, job, program, run)
