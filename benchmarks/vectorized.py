@@ -12,7 +12,6 @@ each compiled anew as `fit` does, times their number.
 
 import argparse
 import json
-import random
 import resource
 import statistics
 import subprocess
@@ -23,11 +22,13 @@ from typing import Any
 import timing  # noqa: F401  first: it chooses the backend
 
 import keras  # isort: skip
-import keras_tuner
 
 import keras_funcs as kf
 from keras_funcs import search
 from keras_funcs.search.engines import vectorized
+from keras_funcs.search.tuner import explorer
+from keras_funcs.search.tuner.hyperparameters import settings_of
+from keras_funcs.search.tuner.settings import draw
 
 BATCH = 32
 CHOICES = {
@@ -40,20 +41,9 @@ CHOICES = {
 
 def drawn(build: Any, number: int) -> list[Any]:
     """Settings with numbers drawn from the space."""
-    space = keras_tuner.HyperParameters()
-    space.values.update({name: items[0] for name, items in CHOICES.items()})
-    build(space)
-    draw = random.Random(0)
-    settings = []
-    for _ in range(number):
-        setting = space.copy()
-        for item in space.space:
-            if isinstance(item.default, float):
-                setting.values[item.name] = item.random_sample(
-                    draw.randrange(10**9)
-                )
-        settings.append(setting)
-    return settings
+    space = explorer.explore(build)
+    settings = draw(space, space.values, number, 0)
+    return [settings_of(space, values) for values in settings]
 
 
 def measure(lanes: int, fits: int, epochs: int) -> dict[str, float]:

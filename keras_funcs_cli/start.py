@@ -11,10 +11,15 @@ from keras_funcs_cli.application import say
 BACKENDS = ("jax", "torch", "tensorflow")
 
 
-def start_keras(aloud: bool = False) -> str:
+def start_keras(aloud: bool = False, prefer: str = "") -> str:
     """Chooses the backend, imports the pack, and returns the backend's name.
 
     Keras itself takes TensorFlow where nothing is said, installed or not.
+
+    Args:
+        aloud: Boolean. Whether to print the choice.
+        prefer: String. The backend that is taken if it is installed and
+            KERAS_BACKEND names none.
     """
     name = os.environ.get("KERAS_BACKEND", "")
     installed = [item for item in BACKENDS if importlib.util.find_spec(item)]
@@ -29,7 +34,8 @@ def start_keras(aloud: bool = False) -> str:
             f"train. There are: {', '.join(installed)}"
         )
     how = "from KERAS_BACKEND" if name else "set KERAS_BACKEND for another"
-    name = name or configured(installed) or installed[0]
+    preferred = prefer if prefer in installed else ""
+    name = name or preferred or configured(installed) or installed[0]
     os.environ["KERAS_BACKEND"] = name
     if aloud:
         say(f"Backend: {name} ({how})")

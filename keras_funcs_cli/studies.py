@@ -91,10 +91,18 @@ def tune(
     epochs: Annotated[
         int, typer.Option(min=1, help="Epochs of one run, at most.")
     ] = 40,
+    settings: Annotated[
+        int, typer.Option(min=1, help="Settings of each, if trained as lanes.")
+    ] = 64,
     seeds: Annotated[
-        int, typer.Option(min=2, help="Runs of each finalist at the end.")
-    ] = 5,
-    engine: Annotated[str, typer.Option(help="How runs are made.")] = "auto",
+        int | None,
+        typer.Option(
+            min=2, help="Runs of each finalist at the end; else 20, or 5."
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="'local', 'vectorized' (JAX) or 'auto'.")
+    ] = "auto",
     out: Annotated[
         str, typer.Option(help="Folder of the study; else runs/<name>.")
     ] = "",
@@ -139,7 +147,7 @@ def tune(
         )
     if data != "digits" and not target:
         raise ValueError("Say which column to predict: --target COLUMN.")
-    start_keras(aloud=True)
+    start_keras(aloud=True, prefer="" if engine == "local" else "jax")
     from keras_funcs._command import studies
 
     studies.tune(
@@ -168,6 +176,7 @@ def tune(
         positive=positive,
         batch_size=batch_size,
         trials=trials,
+        settings=settings,
         budget=limit,
         epochs=epochs,
         seeds=seeds,

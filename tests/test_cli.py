@@ -240,14 +240,16 @@ def test_backend_of_the_command(monkeypatch, tmp_path, capsys):
     )
     config = tmp_path / "keras.json"
 
-    def chosen(variable=None, written=None):
+    def chosen(variable=None, written=None, prefer=""):
         monkeypatch.delenv("KERAS_BACKEND", raising=False)
         if variable is not None:
             monkeypatch.setenv("KERAS_BACKEND", variable)
         if written is not None:
             config.write_text(written)
-        return start.start_keras(aloud=True)
+        return start.start_keras(aloud=True, prefer=prefer)
 
+    assert chosen(prefer="jax") == "torch"  # it is not installed
+    capsys.readouterr()
     assert chosen() == "torch"
     assert "set KERAS_BACKEND for another" in capsys.readouterr().err
     assert os.environ["KERAS_BACKEND"] == "torch"
@@ -259,6 +261,8 @@ def test_backend_of_the_command(monkeypatch, tmp_path, capsys):
     assert chosen(written="{") == "torch"
     monkeypatch.setattr(start.importlib.util, "find_spec", lambda name: True)
     assert chosen(written='{"backend": "torch"}') == "torch"
+    assert chosen(prefer="jax") == "jax"
+    assert chosen("torch", prefer="jax") == "torch"
     assert chosen(written="[]") == "jax"
     with pytest.raises(ValueError, match="cannot train. There are: jax, torch"):
         chosen("openvino")

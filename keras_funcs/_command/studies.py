@@ -49,7 +49,7 @@ def tune(
     options: dict[str, Any],
     out: str,
     as_json: bool,
-    seeds: int,
+    seeds: int | None,
     choices: Sequence[str] = (),
     objective: str = "",
     positive: str = "",
@@ -64,7 +64,7 @@ def tune(
         options: Mapping. Further arguments of `load_table`.
         out: String. The study's folder, or `""` for `runs/<name>`.
         as_json: Boolean. Whether only JSON goes to standard output.
-        seeds: Integer. Runs of each finalist.
+        seeds: Integer or None. Runs of each finalist.
         choices: Sequence of strings: `"all"`, or `"loss=A,B"`.
         objective: String. The metric to choose by, or `""` for the task's.
         positive: String. The class whose metric counts, or `""`.

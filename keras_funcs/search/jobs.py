@@ -33,9 +33,16 @@ class Job:
         name: String. Whose run it is: a trial's or a configuration's name.
         role: String. `TRIAL` in the search; in the final `BASELINE`, `TUNED`,
             `FINALIST` or `ABLATION`.
-        values: Mapping from hyper-parameter to value, the active ones.
+        values: Mapping from hyper-parameter to value, the active ones; of a
+            trial with the oracle's own entries.
         seed: Integer. Of initial weights, order of samples and dropout.
         epochs: Integer. At most.
+        settings: Sequence of mappings. Of a trial that an engine of lanes may
+            train: the settings to try at once, all with the choices of
+            `values`, which is the first of them. Another engine trains
+            `values` alone.
+        seconds: Float or None. How long a trial of several settings may take,
+            at about: fewer of them are then trained to their end.
     """
 
     name: str
@@ -43,6 +50,8 @@ class Job:
     values: Mapping[str, Any]
     seed: int
     epochs: int
+    settings: Sequence[Mapping[str, Any]] = ()
+    seconds: float | None = None
 
     @property
     def is_trial(self) -> bool:
@@ -53,6 +62,43 @@ class Job:
     def key(self) -> str:
         """The name of this job among all jobs of the study."""
         return self.name if self.is_trial else f"{self.name} {self.seed}"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of one of the settings of a trial.
+
+    Attributes:
+        values: Mapping. Its hyper-parameters.
+        score: Float or None. The objective in its best epoch; None if it
+            failed.
+        epoch: Integer. That epoch, from 0.
+        epochs: Integer. How many it was trained for.
+        stopped: String. Why it ended: `"epochs"`, `"patience"`, `"halving"`,
+            `"time"`, `"not finite"` or `"failed"`.
+        message: String. Why it has no score.
+    """
+
+    values: Mapping[str, Any]
+    score: float | None
+    epoch: int
+    epochs: int
+    stopped: str
+    message: str = ""
+
+
+def best_of(
+    tried: Sequence[Tried], is_better: Callable[[float, float], bool]
+) -> int | None:
+    """The place of the best of some settings, or None if all have failed."""
+    best: int | None = None
+    for place, item in enumerate(tried):
+        if item.score is None:
+            continue
+        known = None if best is None else tried[best].score
+        if known is None or is_better(item.score, known):
+            best = place
+    return best
 
 
 @dataclass(frozen=True)
@@ -79,6 +125,9 @@ class Outcome:
             `Predictions`; empty if a row has no class and no number.
         save: Function that writes the trained model to a path, or None. It
             works until `done` returns.
+        tried: Sequence of `Tried`, in the order of the job's settings; empty
+            if its values were trained alone. What stands above is the best
+            one's.
     """
 
     job: Job
@@ -95,6 +144,7 @@ class Outcome:
     matrix: list[list[float]] | None = None
     predictions: Mapping[str, Any] = field(default_factory=dict)
     save: Callable[[Any], Any] | None = None
+    tried: Sequence[Tried] = ()
 
 
 class Engine(abc.ABC):

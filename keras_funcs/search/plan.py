@@ -10,6 +10,7 @@ from keras_funcs._core import checks
 
 TRIAL_SEEDS = 1_000_000  # apart from the seeds of the final
 MAX_ATTEMPTS = 3
+FEW_SEEDS, MANY_SEEDS = 5, 20  # of the final, if runs are dear and if cheap
 
 Build = Callable[[Any], Any]
 
@@ -19,7 +20,8 @@ class Final:
     """What follows the search: runs over several seeds on unseen data.
 
     Args:
-        seeds: Integer in [2, 1000]. Runs per configuration, with the same
+        seeds: Integer in [2, 1000], or None for 20 where an engine of lanes
+            makes them cheap, else 5. Runs per configuration, with the same
             seeds for all of them.
         finalists: Integer >= 1. Configurations of the search that enter.
         ablation: Boolean. Whether to put each choice of the winner back to the
@@ -32,13 +34,14 @@ class Final:
         ValueError: If an argument is invalid.
     """
 
-    seeds: int = 5
+    seeds: int | None = None
     finalists: int = 3
     ablation: bool = True
     references: bool = True
 
     def __post_init__(self) -> None:
-        checks.integer("seeds", self.seeds, at_least=2, at_most=1000)
+        if self.seeds is not None:
+            checks.integer("seeds", self.seeds, at_least=2, at_most=1000)
         checks.integer("finalists", self.finalists, at_least=1)
         checks.boolean("ablation", self.ablation)
         checks.boolean("references", self.references)
@@ -60,7 +63,8 @@ class Plan:
         patience: Integer. Epochs without gain that end a run.
         budget: Float or None. Seconds for search and final together.
         final: `Final`.
-        engine: String. The name of an engine, or `"auto"`.
+        engine: String. The name of an engine, or `"auto"` until it is settled.
+        settings: Integer. Settings of one trial, where lanes can train them.
         seed: Integer, of the search and of all runs.
         name: String. The title of the report.
         log_dir: Path or None. The root of the TensorBoard runs.
@@ -79,6 +83,7 @@ class Plan:
     budget: float | None = None
     final: Final = field(default_factory=Final)
     engine: str = "auto"
+    settings: int = 1
     seed: int = 0
     name: str = ""
     log_dir: Path | None = None
@@ -87,7 +92,8 @@ class Plan:
     @property
     def seeds(self) -> list[int]:
         """The seeds of the final."""
-        return [1000 * self.seed + number for number in range(self.final.seeds)]
+        count = self.final.seeds or FEW_SEEDS
+        return [1000 * self.seed + number for number in range(count)]
 
     def trial_seed(self, number: int) -> int:
         """The seed of a trial of the search."""

@@ -55,16 +55,17 @@ class Runner:
     def __init__(self, plan: Plan, tell: Progress) -> None:
         self.plan = plan
         self.tell = tell
-        self.began = False
+        self.began, self._said = False, list[str]()
         self.space = explorer.explore(plan.build)
         self.baseline = dict(self.space.values)
         self.parts = list(structure.parts(self.space))
+        if not state.is_study(plan.directory):
+            self._preflight()
+        self.plan = plan = engines.settle(plan, self.space, self._said.append)
         self.fingerprint = identity.fingerprint(plan, self.space)
         # Only a look, for errors before a folder is made: another process
         # may be at work until the lock is held.
         self.saved = self._read(move=False)
-        if not self.saved:
-            self._preflight()
         self.budget = Budget(plan.budget, self.saved.get("seconds", 0.0))
         self.seeds = plan.seeds
 
@@ -74,9 +75,8 @@ class Runner:
         self._begin()
         attempts = Attempts(plan.directory, plan.max_attempts)
         with attempts.watched():
-            self.engine = engines.make(
-                plan, self.space, attempts, self.tell.on_note
-            )
+            say = self.tell.on_note
+            self.engine = engines.make(plan, self.space, attempts, say)
             self.runs = Runs(plan.directory, self.seeds)
             self._refer()
             self._search()
@@ -143,6 +143,8 @@ class Runner:
             metric = plan.objective.name.removeprefix("val_")
             logs.describe_space(plan.log_dir, self.space, metric)
         self.tell.on_study_begin()
+        for line in self._said:
+            self.tell.on_note(line)
 
     def _store(self) -> None:
         if self.saved:
@@ -203,8 +205,7 @@ class Runner:
         best = min(final.finalists, self.plan.trials - 1)
         if not best:
             return runs(len(self.seeds))
-        configs = REFERENCES + best
-        configs += ABLATIONS if final.ablation else 0
+        configs = REFERENCES + best + ABLATIONS * final.ablation
         return configs * runs(len(self.seeds))
 
     def _seconds_left(self) -> float | None:
@@ -219,6 +220,7 @@ class Runner:
     def _final(self, found: results.Results) -> None:
         plan, budget = self.plan, self.budget
         budget.pace.learn(self.trials.timings())
+        self._noted: set[str] = set()
         entrants = finalists.decide(
             self.saved, found, self.baseline, plan.final.finalists, self.space
         )
@@ -254,11 +256,10 @@ class Runner:
             self._need(entrants)
         ):
             self.seeds.pop()
-        if len(self.seeds) < total:
+        lost = total - len(self.seeds)
+        if lost:
             self.saved["seeds"] = self.seeds
-            self._leave_out(
-                "seeds", f"{total - len(self.seeds)} for lack of time"
-            )
+            self._leave_out("seeds", f"{lost} for lack of time")
 
     def _run(self, entrants: list[Entrant], title: str, certain: int) -> int:
         """Runs what there is time for, the first `certain` ones anyway.
@@ -291,7 +292,10 @@ class Runner:
             ):
                 left.append(entrant)
                 continue
-            block = self._enter(entrant)
+            seeds = self.runs.missing(entrant.name, self.seeds)
+            if len(seeds) < len(self.seeds):
+                self._enter(entrant)
+            block = entrant.jobs(seeds, self.plan.epochs)
             if self.budget.limit is None:
                 whole += block
             elif block:
@@ -299,11 +303,13 @@ class Runner:
         if whole:
             yield whole
 
-    def _enter(self, entrant: Entrant) -> list[Job]:
-        """Notes an entrant in the study's files; returns what it lacks."""
+    def _enter(self, entrant: Entrant) -> None:
+        """Notes an entrant in the study's files, in the order of the final."""
         names = self.saved["configs"]
         if entrant.name not in names:
             names.append(entrant.name)
+        place = {name: n for n, name in enumerate(self._entrants)}
+        names.sort(key=lambda name: place.get(name, -1))
         self._store()
         known = {
             "role": entrant.role,
@@ -312,8 +318,7 @@ class Runner:
             "reverted": entrant.reverted,
         }
         self.runs.enter(entrant.name, known)
-        seeds = self.runs.missing(entrant.name, self.seeds)
-        return entrant.jobs(seeds, self.plan.epochs)
+        self._noted.add(entrant.name)
 
     def _missing(self) -> int:
         """How many runs are still to be made."""
@@ -322,22 +327,22 @@ class Runner:
         )
 
     def _need(self, entrants: list[Entrant]) -> float:
-        return sum(
-            self.budget.pace.runs(len(self.runs.missing(e.name, self.seeds)))
-            for e in entrants
-        )
+        lacking = (self.runs.missing(e.name, self.seeds) for e in entrants)
+        return sum(self.budget.pace.runs(len(seeds)) for seeds in lacking)
 
     def _run_ended(self, outcome: Outcome) -> None:
+        job, pace = outcome.job, self.budget.pace
+        entrant = self._entrants[job.name]
+        if job.name not in self._noted:
+            self._enter(entrant)
         self.runs.add(outcome)
-        job, entrant = outcome.job, self._entrants[outcome.job.name]
         if outcome.seconds is not None:
-            first = job.name != self._compiled
-            self.budget.pace.correct(outcome.seconds, first)
+            pace.correct(outcome.seconds, job.name != self._compiled)
             self._compiled = job.name
         left = self._need(list(self._entrants.values()))
         compared = any(e.role == jobs.FINALIST for e in self._entrants.values())
         if compared and self.plan.final.ablation:
-            left += ABLATIONS * self.budget.pace.runs(len(self.seeds))
+            left += ABLATIONS * pace.runs(len(self.seeds))
         self.tell.on_run_end(
             Step(
                 number=self._of - self._missing(),
@@ -350,11 +355,9 @@ class Runner:
         )
 
     def _title(self, entrant: Entrant) -> str:
-        titles = {
-            jobs.ABLATION: f"without {entrant.reverted}",
-            jobs.BASELINE: "baseline",
-            jobs.TUNED: "tuned baseline",
-        }
+        if entrant.role == jobs.ABLATION:
+            return f"without {entrant.reverted}"
+        titles = {jobs.BASELINE: "baseline", jobs.TUNED: "tuned baseline"}
         return titles.get(entrant.role, self._label(entrant.values))
 
     # The rows beside.
@@ -378,8 +381,7 @@ class Runner:
 
     def _beside(self) -> Beside:
         def scorer() -> Scorer:
-            hp = settings_of(self.space, self.baseline)
-            return Scorer(self.plan, hp)
+            return Scorer(self.plan, settings_of(self.space, self.baseline))
 
         return Beside(self.plan, self.runs, scorer, self.seeds)
 
@@ -392,7 +394,6 @@ class Runner:
             path, self.saved["shipped"] = model
             state.copy(path, directory / files.BEST_MODEL)
         self._store()
-        found = results.read(directory)
-        path = markdown.write(found)
-        seconds = self.budget.clock.elapsed
-        self.tell.on_study_end(terminal.summary(found, path, seconds))
+        found, seconds = results.read(directory), self.budget.clock.elapsed
+        summary = terminal.summary(found, markdown.write(found), seconds)
+        self.tell.on_study_end(summary)

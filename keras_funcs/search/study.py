@@ -65,7 +65,13 @@ class Study:
         objective: String, the name of a metric of the model, or a
             `keras_tuner.Objective`; see `search.objective`.
         directory: String or path of a new or empty folder, or of this study's.
-        trials: Integer >= 1. Settings that the search tries at most.
+        trials: Integer >= 1. Combinations of choices that the search tries at
+            most; without lanes, settings.
+        settings: Integer >= 1. Settings that are compared under each
+            combination, at once, if an engine of lanes trains them. The
+            choices, switches and integers of a space make a combination; its
+            floats are drawn evenly from their ranges, and the worse ones are
+            stopped early. With 1 an oracle chooses the floats, too.
         epochs: Integer >= 1. Epochs per run at most; the best one counts.
         batch_size: Integer >= 1.
         budget: Float > 0 or None. Seconds for search and final together; the
@@ -74,9 +80,10 @@ class Study:
             finalist and two seeds of each always run.
         final: `search.Final`: seeds, finalists, ablation, references.
         engine: `"local"` makes one run after the other. `"vectorized"`, on
-            JAX with data in arrays, trains the seeds of a finalist in one
-            program; a note says what it leaves to `"local"`, which `"auto"`
-            is, too.
+            JAX with data in arrays, trains the settings of a trial and the
+            seeds of a finalist in one program. `"auto"` is `"vectorized"`
+            where that can train the baseline. What it leaves to `"local"` is
+            noted; a trial then trains one setting.
         oracle: `"bayesian"`, `"random"`, `"hyperband"`, `"grid"`, or a
             `keras_tuner.Oracle`.
         strategy: `"auto"`, another kind of `keras_funcs.distribution.auto`, a
@@ -115,6 +122,7 @@ class Study:
         objective: Any,
         directory: str | os.PathLike[str],
         trials: int = 24,
+        settings: int = 64,
         epochs: int = 40,
         batch_size: int = 32,
         budget: float | None = None,
@@ -156,6 +164,7 @@ class Study:
             directory=folder,
             oracle=oracle,
             trials=checks.integer("trials", trials, at_least=1),
+            settings=checks.integer("settings", settings, at_least=1),
             epochs=epochs,
             batch_size=checks.integer("batch_size", batch_size, at_least=1),
             patience=checks.integer("patience", patience, at_least=1),

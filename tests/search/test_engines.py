@@ -10,7 +10,9 @@ from keras_funcs.search.engines import local
 from keras_funcs.search.report import results
 from keras_funcs.search.store import state
 from keras_funcs.search.store.attempts import Attempts
+from keras_funcs.search.training import fitting
 from keras_funcs.search.tuner.hyperparameters import settings_of
+from tests.search import conftest
 from tests.search.conftest import Untrained
 from tests.search.conftest import at
 
@@ -93,6 +95,28 @@ def test_with_a_budget_one_configuration_at_a_time(make_study, together):
         assert len(names) == 1 and len(block) == 2
 
 
+def test_a_build_function_sees_what_the_oracle_says(make_study):
+    told = []
+
+    def build(hp):
+        told.append(hp.values.get("tuner/epochs"))
+        return conftest.build(hp)
+
+    class Building(Untrained):
+        def __init__(self, plan, hp):
+            super().__init__(plan, hp)
+            plan.build(hp)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "Program", Building)
+        study = make_study(
+            build=build, oracle="hyperband", epochs=9, trials=2
+        ).run()
+    assert {1, None} <= set(told)
+    values = [trial.values for trial in results.read(study.directory).trials]
+    assert not any(name.startswith("tuner/") for v in values for name in v)
+
+
 def test_a_crash_is_counted_for_all_of_a_block(tmp_path):
     class Crash(BaseException):
         pass
@@ -105,9 +129,32 @@ def test_a_crash_is_counted_for_all_of_a_block(tmp_path):
                 raise Crash
         saved = state.read_json(tmp_path / "attempts.json")
         assert saved["crashed"] == {"a": number, "b": number}
+        assert saved["begun"] == saved["crashed"]
     with Attempts(tmp_path, at_most=3).watched() as attempts:
         assert "3 times" in attempts.given_up("b")
         assert not attempts.given_up("c")
+
+
+def test_a_crash_is_counted_once(tmp_path):
+    """Even if the process that counts it is killed before it goes on."""
+    log = b"a\n1234\nFatal Python error: Segmentation fault\n"
+    for _ in range(2):
+        (tmp_path / "crash.log").write_bytes(log)
+        attempts = Attempts(tmp_path, at_most=3)
+        with attempts.watched():
+            assert attempts._crashed["a"] == 1
+            with attempts.of("b"):
+                pass
+        saved = state.read_json(tmp_path / "attempts.json")
+        assert saved["crashed"] == {"a": 1} and not saved["begun"]
+
+
+def test_a_full_disk_is_nobodys_fault(tmp_path):
+    attempts = Attempts(tmp_path, at_most=3)
+    with pytest.raises(OSError, match="full"), attempts.watched():
+        with attempts.of("a"):
+            raise OSError("full")
+    assert not (tmp_path / "attempts.json").exists()
 
 
 def test_a_study_of_the_first_version_goes_on(make_study, together):

@@ -117,7 +117,8 @@ def test_the_ablation_reverts_one_part_at_a_time(finished):
 
 def test_progress_hears_each_step(finished):
     _, heard, found = finished
-    kinds = [kind for kind, _ in heard]
+    # On JAX a note says why there are no lanes.
+    kinds = [kind for kind, _ in heard if kind != "note"]
     assert kinds[:3] == ["study_begin", "search_begin", "trial_begin"]
     assert kinds.count("trial_begin") == kinds.count("trial_end") == 4
     assert kinds.count("final_begin") == 2  # the finalists and the ablation

@@ -14,6 +14,7 @@ from keras_funcs.search.plan import Plan
 from keras_funcs.search.spaces import structure
 from keras_funcs.search.store import files
 from keras_funcs.search.training import data
+from keras_funcs.search.tuner.hyperparameters import chosen
 
 
 def describe_space(directory: Path, space: Any, metric: str) -> None:
@@ -173,7 +174,7 @@ def _run_log(plan: Plan, job: Job, scalars: bool) -> RunLog:
     log_dir = files.unused_log(files.log_of(root, job.name, seed))
     # Runs of one group repeat one setting.
     group = job.name if job.is_trial else f"{files.FINALISTS}/{job.name}"
-    return RunLog(log_dir, job.values, group, scalars)
+    return RunLog(log_dir, chosen(job.values), group, scalars)
 
 
 def _inspected(plan: Plan) -> dict[str, Any]:

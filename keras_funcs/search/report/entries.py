@@ -1,6 +1,8 @@
 """The trials of a study and the configurations of its final, as read."""
 
+import dataclasses
 import math
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from keras_funcs.search.jobs import Tried
+from keras_funcs.search.jobs import best_of
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records
+from keras_funcs.search.store import settings
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial of the search; `score` is None where it failed."""
+    """One trial of the search; `score` is None where it failed.
+
+    One that tried several settings has the values of the best of them.
+    """
 
     name: str
     values: Mapping[str, Any]
@@ -23,6 +31,7 @@ class Trial:
     epoch: int
     seconds: float | None
     message: str
+    settings: tuple[Tried, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,8 +131,25 @@ def config(path: Path) -> Config | None:
     return found
 
 
-def trial(saved: Mapping[str, Any]) -> Trial:
-    """Makes a trial of what its file holds."""
+def trial(
+    folder: Path, is_better: Callable[[float, float], bool]
+) -> Trial | None:
+    """Reads a trial; None where there is none."""
+    found: Trial | None = records.read(
+        folder / files.TRIAL, records.TRIAL, False, _trial
+    )
+    if found is None or found.score is None:
+        return found
+    tried = settings.read(folder, move=False)
+    place = best_of(tried, is_better)
+    if place is None:
+        return found
+    return dataclasses.replace(
+        found, values=tried[place].values, settings=tried
+    )
+
+
+def _trial(saved: Mapping[str, Any]) -> Trial:
     score = saved["score"] if saved["status"] == "COMPLETED" else None
     seconds = saved["metrics"]["metrics"].get("seconds", {})
     observed = seconds.get("observations")

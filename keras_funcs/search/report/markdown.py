@@ -276,7 +276,9 @@ def _environment(found: Results) -> list[str]:
         lines.append(row(name, str(value)))
     for name, value in (
         ("oracle", study["fingerprint"]["oracle"]),
+        ("engine", study.get("engine") or "local"),
         ("trials", f"{len(found.trials)} of {study['max_trials']}"),
+        ("settings of a trial, at most", study.get("settings") or 1),
         ("epochs, at most", study["epochs"]),
         ("batch size", study["batch_size"]),
         ("seeds of the final", study["seeds"]),

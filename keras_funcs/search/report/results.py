@@ -4,6 +4,7 @@ Needs neither the data nor the model, nor KerasTuner.
 """
 
 import math
+import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -324,8 +325,9 @@ def read(directory: str | os.PathLike[str]) -> Results:
             f"The study in {directory} has no whole {files.STUDY}; "
             "`resume()` makes it again."
         )
+    larger = study["objective"]["direction"] == "max"
     trials = [
-        records.read(folder / files.TRIAL, records.TRIAL, False, trial)
+        trial(folder, operator.gt if larger else operator.lt)
         for folder in files.trial_folders(directory / files.SEARCH).values()
     ]
     configs = [

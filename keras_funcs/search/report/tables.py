@@ -1,6 +1,8 @@
 """A study's results as tables: the columns of the CSV files and data frames."""
 
+import dataclasses
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from keras_funcs._core.text import encodable
 from keras_funcs.search.report.entries import Config
+from keras_funcs.search.report.entries import Trial
 from keras_funcs.search.report.measures import Measure
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.store import files
@@ -69,22 +72,49 @@ def measures(
 
 
 def trials(found: Results) -> "pd.DataFrame":
-    """One row for each trial, one column for each hyper-parameter."""
-    names = sorted({name for item in found.trials for name in item.values})
-    rows = []
-    for item in found.trials:
+    """One row for each setting, one column for each hyper-parameter."""
+    several = any(item.settings for item in found.trials)
+    rows: list[dict[str, Any]] = []
+    names: set[str] = set()
+    for number, item in (
+        pair for trial in found.trials for pair in _settings(trial)
+    ):
         row: dict[str, Any] = {
             "trial": item.name,
+            "setting": number,
             "status": item.status,
             "score": math.nan if item.score is None else item.score,
             "epoch": item.epoch,
             "seconds": item.seconds,
+            **item.values,
+            "message": item.message,
         }
-        row.update({name: item.values.get(name) for name in names})
-        row["message"] = item.message
+        names.update(item.values)
         rows.append(row)
-    columns = ["trial", "status", "score", "epoch", "seconds"]
-    return _frame(rows, [*columns, *names, "message"])
+    columns = ["trial", "setting", "status", "score", "epoch", "seconds"]
+    if not several:
+        columns.remove("setting")
+    return _frame(rows, [*columns, *sorted(names), "message"])
+
+
+def _settings(trial: Trial) -> Iterator[tuple[int, Trial]]:
+    """The settings of a trial, each as one, and each one's number."""
+    if not trial.settings:
+        yield 0, trial
+    for number, item in enumerate(trial.settings):
+        seconds = trial.seconds
+        yield (
+            number,
+            dataclasses.replace(
+                trial,
+                values=item.values,
+                status="FAILED" if item.score is None else "COMPLETED",
+                score=item.score,
+                epoch=item.epoch,
+                seconds=seconds and seconds / len(trial.settings),
+                message=item.message,
+            ),
+        )
 
 
 def runs(found: Results) -> "pd.DataFrame":

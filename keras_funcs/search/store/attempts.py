@@ -9,6 +9,8 @@ the names of what was attempted.
 import collections
 import contextlib
 import faulthandler
+import hashlib
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +45,7 @@ class Attempts:
         self._begun: collections.Counter[str] = collections.Counter()
         self._crashed: collections.Counter[str] = collections.Counter()
         self._reason = ""  # of the last crash
+        self._counted = ""  # which crash was counted last
         self._log: Any = None
 
     @contextlib.contextmanager
@@ -64,8 +67,7 @@ class Attempts:
                     ):
                         faulthandler.enable(sys.__stderr__ or 2)
                 self._crash.unlink(missing_ok=True)
-        if not +self._begun and not +self._crashed:
-            self._path.unlink(missing_ok=True)
+        self._store()
 
     @contextlib.contextmanager
     def of(self, *names: str) -> Iterator[None]:
@@ -76,14 +78,15 @@ class Attempts:
         self._begun.update(names)
         self._store()
         self._log.truncate(0)
-        self._log.write(texts.encode(texts.line(BETWEEN.join(names))) + b"\n")
+        told = texts.encode(texts.line(BETWEEN.join(names)))
+        # The second line tells this attempt's crash from another's.
+        self._log.write(told + f"\n{secrets.token_hex(8)}\n".encode())
         try:
             yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, OSError):
             self._begun.subtract(names)
-            self._store()
-            raise
-        except OSError:
+            with contextlib.suppress(OSError):
+                self._store()
             raise
         except BaseException:
             self._crashed.update(names)
@@ -115,24 +118,36 @@ class Attempts:
         saved = records.read(self._path, records.ATTEMPTS, move=True) or {}
         self._begun = collections.Counter(saved.get("begun", {}))
         self._crashed = collections.Counter(saved.get("crashed", {}))
-        names, self._reason = _last_crash(self._crash)
-        if names:
+        self._counted = saved.get("counted", "")
+        names, self._reason, crash = _last_crash(self._crash)
+        # A process that was killed here has counted it already.
+        if names and crash != self._counted:
             self._crashed.update(names)
+            self._counted = crash
             self._store()
 
     def _store(self) -> None:
-        counts = {"begun": dict(+self._begun), "crashed": dict(+self._crashed)}
-        state.write_json(self._path, counts)
+        saved: dict[str, Any] = {
+            "begun": dict(+self._begun),
+            "crashed": dict(+self._crashed),
+        }
+        if not any(saved.values()):
+            self._path.unlink(missing_ok=True)
+            return
+        if self._counted:
+            saved["counted"] = self._counted
+        state.write_json(self._path, saved)
 
 
-def _last_crash(path: Path) -> tuple[list[str], str]:
-    """The names at which an earlier process crashed, and of what."""
+def _last_crash(path: Path) -> tuple[list[str], str, str]:
+    """The names at which an earlier process crashed, of what, and a digest."""
     try:
-        text = path.read_bytes().decode(errors="replace")
+        data = path.read_bytes()
     except OSError:
-        return [], ""
-    attempt, _, rest = text.partition("\n")
+        return [], "", ""
+    attempt, _, rest = data.decode(errors="replace").partition("\n")
     if MARK not in rest:
-        return [], ""
+        return [], "", ""
     reason = rest[rest.index(MARK) :].partition("\n")[0]
-    return attempt.split(BETWEEN), texts.line(reason)
+    digest = hashlib.sha256(data).hexdigest()
+    return attempt.split(BETWEEN), texts.line(reason), digest

@@ -11,6 +11,7 @@ PREVIOUS = ".previous"  # the generation before, beside its file
 SEARCH = "search"
 ORACLE = "oracle.json"
 TRIAL = "trial.json"
+SETTINGS = "settings.json"
 CRASH = "crash.log"
 ATTEMPTS = "attempts.json"
 FINALISTS = "finalists"
@@ -139,8 +140,9 @@ def unused_log(path: Path) -> Path:
 def is_ours(path: Path) -> bool:
     """Whether a file or folder of this name may be put aside by a study."""
     own = {
-        STUDY, LOCK, ORACLE, TRIAL, CRASH, ATTEMPTS, REPORT, PAGE, TRIALS_TABLE,
-        FINALISTS_TABLE, BEST_MODEL, PREPROCESSING, "tuner0.json", *FOLDERS,
+        STUDY, LOCK, ORACLE, TRIAL, SETTINGS, CRASH, ATTEMPTS, REPORT, PAGE,
+        TRIALS_TABLE, FINALISTS_TABLE, BEST_MODEL, PREPROCESSING,
+        "tuner0.json", *FOLDERS,
     }  # fmt: skip
     name = path.name.removesuffix(PREVIOUS)
     inside = path.parent.name in (FINALISTS, FIGURES, PREDICTIONS)

@@ -34,6 +34,7 @@ def fingerprint(plan: Plan, space: Any) -> dict[str, Any]:
         "epochs": plan.epochs,
         "batch_size": plan.batch_size,
         "patience": plan.patience,
+        "settings": plan.settings,
         "seed": plan.seed,
         "class_names": plan.class_names,
     }
@@ -52,6 +53,8 @@ def facts(plan: Plan) -> dict[str, Any]:
         "class_names": plan.class_names,
         "max_trials": plan.trials,
         "max_time": plan.budget,
+        "engine": plan.engine,
+        "settings": plan.settings,
     }
 
 
@@ -59,6 +62,7 @@ def compare_fingerprints(
     directory: Path, old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> None:
     """Refuses to mix trials that cannot be compared."""
+    old = {"settings": 1, **old}  # of a study that knew no other
     changed = sorted(
         name for name in {*old, *new} if old.get(name) != new.get(name)
     )

@@ -114,6 +114,8 @@ STUDY: Shape = {
     "class_names": _names,
     "max_trials": int,
     "max_time": Optional(_number_or_none),
+    "engine": Optional(str),
+    "settings": Optional(_count),
     "left_out": Optional(Each(str)),
     "seconds_needed": Optional(_number_or_none),
     "selected_from": Optional([int]),
@@ -134,6 +136,18 @@ TRIAL: Shape = Where(
     },
     lambda trial: trial["status"] != "COMPLETED" or trial["score"] is not None,
 )
+SETTINGS: Shape = {
+    "settings": [
+        {
+            "values": dict,
+            "score": _number_or_none,
+            "epoch": _count,
+            "epochs": _count,
+            "stopped": str,
+            "message": str,
+        }
+    ]
+}
 RUN: Shape = {
     "score": Optional(_number_or_none),
     "validation": Optional(_number_or_none),
@@ -152,7 +166,11 @@ RUNS: Shape = {
     "fixed": Optional(bool),
     "runs": Each(RUN, key=lambda seed: seed.isascii() and seed.isdigit()),
 }
-ATTEMPTS: Shape = {"begun": Each(_count), "crashed": Each(_count)}
+ATTEMPTS: Shape = {
+    "begun": Each(_count),
+    "crashed": Each(_count),
+    "counted": Optional(str),
+}
 ORACLE: Shape = {
     "start_order": [files.is_trial_id],
     "end_order": [files.is_trial_id],

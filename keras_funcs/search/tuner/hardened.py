@@ -12,15 +12,22 @@ import numpy as np
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records
 from keras_funcs.search.store import state
+from keras_funcs.search.tuner import hyperparameters
 
 
-def harden(oracle: Any, first: Sequence[Mapping[str, Any]] = ()) -> Any:
+def harden(
+    oracle: Any,
+    first: Sequence[Mapping[str, Any]] = (),
+    meets_again: bool = False,
+) -> Any:
     """Gives an oracle of any class the behaviour of `DurableOracle`.
 
     Args:
         oracle: A `keras_tuner.Oracle`, changed in place.
         first: Sequence of mappings from hyper-parameter to value: the first
             trials, as far as they go.
+        meets_again: Boolean. Whether the better ones are met again after all
+            settings of the space were.
     """
     cls = type(oracle)
     if not issubclass(cls, DurableOracle):
@@ -30,6 +37,7 @@ def harden(oracle: Any, first: Sequence[Mapping[str, Any]] = ()) -> Any:
             f"Durable{cls.__name__}", (DurableOracle, cls), {}
         )
     oracle.first = [dict(values) for values in first]
+    oracle.meets_again = meets_again
     return oracle
 
 
@@ -42,6 +50,7 @@ class DurableOracle:
     """
 
     first: list[dict[str, Any]]
+    meets_again: bool
 
     def populate_space(self, trial_id: str) -> Any:
         oracle: Any = self
@@ -59,7 +68,35 @@ class DurableOracle:
                 if name.startswith("tuner/")
             }
             response["values"] = {**self.first[number], **own}
+        if response["status"] == "STOPPED" and self.meets_again:
+            values = self._met_before()
+            if values is not None:
+                return {"status": "RUNNING", "values": values}
         return response
+
+    def _met_before(self) -> dict[str, Any] | None:
+        """Values to meet again, if there are any.
+
+        The better half is met a second time, the better half of that a third
+        time, and so on.
+        """
+        oracle: Any = self
+        met: dict[str, list[Any]] = {}
+        for trial in oracle.trials.values():
+            if trial.status == "COMPLETED":
+                key = hyperparameters.key(trial.hyperparameters.values)
+                met.setdefault(key, []).append(trial)
+        sign = -1.0 if oracle.objective.direction == "max" else 1.0
+        ranked = sorted(
+            met.values(), key=lambda ts: min(sign * t.score for t in ts)
+        )
+        half, times = len(ranked) // 2, 1
+        while half:
+            for trials in ranked[:half]:
+                if len(trials) <= times:
+                    return dict(trials[0].hyperparameters.values)
+            half, times = half // 2, times + 1
+        return None
 
     def update_trial(
         self, trial_id: str, metrics: Mapping[str, Any], step: int = 0

@@ -4,6 +4,7 @@ KerasTuner itself is imported by none of this.
 """
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +12,12 @@ OWN = "tuner/"  # begins the names of an oracle's own entries
 
 
 def settings_of(space: Any, values: Mapping[str, Any]) -> Any:
-    """A copy of a space with the given values, those of inactive parts out."""
+    """A copy of a space with the given values, those of inactive parts out.
+
+    An oracle's own entries stay: a `build` may read them.
+    """
     hp = copy.deepcopy(space)
-    hp.values = {}
+    hp.values = {k: v for k, v in values.items() if k.startswith(OWN)}
     for item in hp.space:
         if hp.is_active(item):
             hp.values[item.name] = values.get(item.name, item.default)
@@ -27,6 +31,11 @@ def chosen(values: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if not name.startswith(OWN)
     }
+
+
+def key(values: Mapping[str, Any]) -> str:
+    """What tells the values of two trials apart."""
+    return json.dumps(chosen(values), sort_keys=True)
 
 
 def epochs(values: Mapping[str, Any]) -> int | None:

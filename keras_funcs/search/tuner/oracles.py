@@ -3,10 +3,12 @@
 Imported only where a search runs: it needs KerasTuner.
 """
 
+import warnings
 from typing import Any
 
 import keras_tuner
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from keras_funcs._core import checks
 
@@ -25,10 +27,16 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):
 
     def populate_space(self, trial_id: str) -> Any:
         done = [t for t in self.trials.values() if t.status == "COMPLETED"]
-        if len(self.trials) < (self.num_initial_points or 0) or len(done) < 2:
-            return self._spread()
+        initial = len(self.trials) < (self.num_initial_points or 0)
+        if initial or len(done) < 2:
+            spread = self._spread()
+            if spread["status"] == "RUNNING" or len(done) < 2:
+                return spread
         x, y = self._vectorize_trials()
-        self.gpr.fit(np.nan_to_num(x), np.nan_to_num(y))
+        with warnings.catch_warnings():
+            # Of few trials any length scale may be the likeliest.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.gpr.fit(np.nan_to_num(x), np.nan_to_num(y))
         best = min(done, key=lambda t: self._cost(t.score))
         settings, vectors = self._candidates(best.hyperparameters.values)
         if not settings:

@@ -3,24 +3,31 @@
 It needs KerasTuner.
 """
 
+import json
 import os
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from keras_funcs.search.jobs import TRIAL
 from keras_funcs.search.jobs import Job
 from keras_funcs.search.jobs import Outcome
+from keras_funcs.search.jobs import Tried
+from keras_funcs.search.jobs import best_of
 from keras_funcs.search.plan import Plan
 from keras_funcs.search.spaces.portfolio import first
 from keras_funcs.search.store import files
+from keras_funcs.search.store import settings as stored
 from keras_funcs.search.store import state
 from keras_funcs.search.tuner import durable
 from keras_funcs.search.tuner import hyperparameters
 from keras_funcs.search.tuner import oracles
+from keras_funcs.search.tuner import settings
 from keras_funcs.search.tuner.hardened import harden
 
+SHARE = 0.1  # of the time, that a trial takes at most if it can choose
 HOPELESS = 5  # failures, with nothing but failures, that end a search
 
 
@@ -37,21 +44,37 @@ class Trials:
         self, plan: Plan, space: Any, baseline: Mapping[str, Any]
     ) -> None:
         self.plan = plan
+        self.space = space
+        self._several = plan.settings > 1
         begun = first(plan.build, space)
         if plan.oracle == "grid":  # whose trials follow from the one before
             begun = []
         # The best bet comes before the baseline, which the final runs anyway.
         begun = [values for values in begun if values != dict(baseline)]
+        begun = [*begun[:1], dict(baseline), *begun[1:]]
+        searched = space.copy()
+        # Of each combination that is met first, the setting to begin with.
+        self._starts: dict[str, Mapping[str, Any]] = {}
+        if self._several:
+            searched = settings.combinations(space)
+            for values in begun:
+                key = hyperparameters.key(
+                    settings.combination_of(space, values)
+                )
+                self._starts.setdefault(key, values)
+            begun = [json.loads(key) for key in self._starts]
         self.oracle: Any = harden(
             oracles.make(
                 plan.oracle,
                 plan.objective,
                 plan.trials,
                 plan.epochs,
-                space.copy(),
+                searched,
                 plan.seed,
             ),
-            [*begun[:1], baseline, *begun[1:]],
+            begun,
+            # The others have an order of their own.
+            self._several and plan.oracle in ("bayesian", "random"),
         )
         folder = plan.directory / files.SEARCH
         state.claim(folder, durable.PROJECT_MARKS)
@@ -93,21 +116,54 @@ class Trials:
 
     def _job(self, trial: Any) -> Job:
         values = trial.hyperparameters.values
+        several = self._settings(trial)
         name = files.trial_name(trial.trial_id)
         self._ids[name] = trial.trial_id
         return Job(
             name,
             TRIAL,
-            hyperparameters.chosen(values),
+            several[0] if several else dict(values),
             self.plan.trial_seed(int(trial.trial_id)),
             # A promoted trial starts afresh, so that its result depends on
             # nothing but its setting.
             hyperparameters.epochs(values) or self.plan.epochs,
+            several,
+            None if self.plan.budget is None else SHARE * self.plan.budget,
         )
+
+    def _settings(self, trial: Any) -> list[dict[str, Any]]:
+        """The settings of a trial, if it may have several."""
+        if not self._several:
+            return []
+        values = trial.hyperparameters.values
+        key = hyperparameters.key(values)
+        return settings.draw(
+            self.space,
+            {**values, **self._starts.get(key, {})},
+            self.plan.settings,
+            self.plan.trial_seed(int(trial.trial_id)),
+            self._best_of(key),
+        )
+
+    def _best_of(self, key: str) -> Mapping[str, Any] | None:
+        """The best setting of a combination that was met before."""
+        tried: list[Tried] = []
+        for trial in self.oracle.trials.values():
+            same = hyperparameters.key(trial.hyperparameters.values) == key
+            if same and trial.status == "COMPLETED":
+                tried += stored.read(self._folder(trial), move=True)
+        place = best_of(tried, self.plan.objective.better_than)
+        return None if place is None else tried[place].values
+
+    def _folder(self, trial: Any) -> Path:
+        root = self.plan.directory / files.SEARCH
+        return files.trial_folder(root, trial.trial_id)
 
     def end(self, outcome: Outcome) -> Any:
         """Stores what became of a trial; returns KerasTuner's record of it."""
         trial = self.oracle.get_trial(self._ids.pop(outcome.job.name))
+        if outcome.tried:
+            stored.write(self._folder(trial), outcome.tried)
         if outcome.error:
             trial.status = "INVALID" if outcome.may_retry else "FAILED"
             trial.message = outcome.error

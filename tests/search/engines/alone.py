@@ -78,7 +78,11 @@ def train_lanes(build, settings, seeds=None, **changes):
         **changes,
     }
     seeds = range(len(settings)) if seeds is None else seeds
-    return vectorized.train(build, settings, list(seeds), **options)
+    results = vectorized.train(build, settings, list(seeds), **options)
+    for result in results:
+        if isinstance(result, vectorized.NotVectorizable):
+            raise result
+    return results
 
 
 def check_lane(result, epochs, tolerance=1e-5):

@@ -1,4 +1,4 @@
-"""A small study; as a program, one that is killed in its final."""
+"""A small study; as a program, one that is killed in its search or final."""
 
 import os
 import signal
@@ -19,14 +19,47 @@ def build(hp):
     return model
 
 
-def make(directory, engine, progress=None):
+def build_kind(hp):
+    """Has lanes of two kinds, and a kind without."""
+    kind = hp.Choice("kind", ["plain", "tanh", "eager"])
+    model = build(hp)
+    if kind == "tanh":
+        model = keras.Sequential([keras.Input((4,)),
+                                  keras.layers.Activation("tanh"),
+                                  *model.layers])  # fmt: skip
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(
+        keras.optimizers.SGD(hp.get("learning_rate")),
+        loss,
+        metrics=["accuracy"],
+        run_eagerly=kind == "eager",
+    )
+    return model
+
+
+def make(directory, engine, progress=None, **changes):
+    arguments = {
+        "build": build, "objective": "accuracy", "trials": 2, "epochs": 3,
+        "batch_size": 8, "settings": 1, "oracle": "random", "strategy": None,
+        "tensorboard": False, **changes,
+    }  # fmt: skip
     return search.Study(
-        build,
-        Dataset.of(*map(conftest.blobs, (0, 1, 2), (28, 30, 60))),
-        objective="accuracy", directory=directory, trials=2, epochs=3,
-        batch_size=8, final=search.Final(seeds=2, finalists=1, ablation=False),
-        oracle="random", strategy=None, tensorboard=False, engine=engine,
+        dataset=Dataset.of(*map(conftest.blobs, (0, 1, 2), (28, 30, 60))),
+        directory=directory,
+        final=search.Final(
+            seeds=2, finalists=1, ablation=False, references=False
+        ),
+        engine=engine,
         progress=progress,
+        **arguments,
+    )
+
+
+def make_blocks(directory, progress=None):
+    """A study whose trials have four settings each."""
+    return make(
+        directory, "auto", progress, build=build_kind, trials=4, settings=4,
+        tensorboard=True, objective="loss",
     )  # fmt: skip
 
 
@@ -35,4 +68,6 @@ def kill():
 
 
 if __name__ == "__main__":
+    if sys.argv[2] == "search":
+        make_blocks(sys.argv[1], conftest.at("trial_begin", 2, kill)).run()
     make(sys.argv[1], "vectorized", conftest.at("run_end", 2, kill)).run()

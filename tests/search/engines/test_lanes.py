@@ -9,7 +9,13 @@ import pytest
 import keras_funcs as kf
 from keras_funcs.search.engines.vectorized import Configuration
 from keras_funcs.search.engines.vectorized import Halving
+from keras_funcs.search.engines.vectorized import Trainer
+from keras_funcs.search.engines.vectorized import course
 from keras_funcs.search.engines.vectorized.arrays import Order
+from tests.search.engines.alone import BATCH
+from tests.search.engines.alone import OBJECTIVE
+from tests.search.engines.alone import TRAIN
+from tests.search.engines.alone import VALIDATION
 from tests.search.engines.alone import check_lane
 from tests.search.engines.alone import fit_alone
 from tests.search.engines.alone import train_lanes
@@ -94,10 +100,11 @@ def test_lanes_that_python_tells_apart_are_trained_apart(on_jax):
     def build(value):
         return network(hidden=[keras.layers.Dropout(value)])
 
-    results = train_lanes(build, [0.2, 1.0, 0.5])
-    check_lane(results[0], fit_alone(build, 0.2, 0))
-    check_lane(results[1], fit_alone(build, 1.0, 1))
-    check_lane(results[2], fit_alone(build, 0.5, 2))
+    # Weights, so that no two classes tie where only the bias is left.
+    train = (*TRAIN, np.linspace(0.5, 1.5, len(TRAIN[0])).astype("float32"))
+    results = train_lanes(build, [0.2, 1.0, 0.5], train=train)
+    for place, rate in enumerate([0.2, 1.0, 0.5]):
+        check_lane(results[place], fit_alone(build, rate, place, train))
 
 
 def test_patience(on_jax):
@@ -117,14 +124,14 @@ def test_halving_and_compaction(on_jax, monkeypatch):
     from keras_funcs.search.engines.vectorized import program
 
     sizes = []
-    run = program.Program.run
+    run = program.EpochProgram.run
 
     def counted(self, state, *others):
         sizes.append(len(state[0][0]))
         self.seconds = 0.0  # as if compiling took no time
         return run(self, state, *others)
 
-    monkeypatch.setattr(program.Program, "run", counted)
+    monkeypatch.setattr(program.EpochProgram, "run", counted)
     rates = [1e-6, 0.03, 1e-5, 0.1, 1e-4]
     results = train_lanes(by_rate, rates, epochs=5, halving=Halving(1, 2))
     assert sizes == [5, 2, 1, 1, 1]
@@ -140,9 +147,26 @@ def test_halving_and_compaction(on_jax, monkeypatch):
         check_lane(early, alone[: len(early.history)])
 
 
+def test_lanes_for_which_there_is_no_time_end_after_an_epoch(on_jax):
+    if not on_jax:
+        return
+    trainer = Trainer(
+        train=TRAIN, validation=VALIDATION, objective=OBJECTIVE,
+        batch_size=BATCH, patience=99,
+    )  # fmt: skip
+    found = trainer.train(
+        by_rate, [1e-6, 0.1, 1e-5], [1] * 3, epochs=3, seconds=1e-9
+    )
+    assert [result.stopped for result in found] == ["time", "epochs", "time"]
+    assert [len(result.history) for result in found] == [1, 3, 1]
+
+
 def test_rungs():
-    rungs = [n for n in range(1, 30) if Halving(2, 3).is_rung(n)]
-    assert rungs == [2, 6, 18]
+    # Of all lanes 1 epoch after the first, of a fourth the next 6, and so on.
+    cost = course.relative_cost(Halving(2, 4), 40)
+    assert cost == 1 + 6 / 4 + 24 / 16 + 8 / 64
+    assert course.relative_cost(None, 40) == 39
+    assert Halving(2, 3).rungs(30) == [2, 6, 18]
     with pytest.raises(ValueError, match="`factor`. Expected an int"):
         Halving(1, 1)
 
@@ -155,6 +179,71 @@ def test_little_memory_splits_the_lanes(on_jax):
     split = train_lanes(by_rate, rates, memory=1)
     for one, other in zip(whole, split):
         assert math.isclose(one.score, other.score, rel_tol=1e-5)
+
+
+def test_halving_ranks_the_lanes_of_all_chunks(on_jax):
+    if not on_jax:
+        return
+    rates = [1e-6, 1e-5, 0.1, 0.05]
+    whole, split = (
+        train_lanes(by_rate, rates, seeds=[1] * 4, memory=memory,
+                    halving=Halving(1, 2))
+        for memory in (None, 1)
+    )  # fmt: skip
+    assert [r.stopped for r in split] == [r.stopped for r in whole]
+    assert [r.stopped for r in split[:2]] == ["halving"] * 2
+    for one, other in zip(whole, split):
+        assert math.isclose(one.score, other.score, rel_tol=1e-5)
+
+
+def test_lanes_that_exceed_the_memory_are_halved(on_jax, monkeypatch):
+    if not on_jax:
+        return
+    from keras_funcs.search.engines.vectorized import program
+
+    rates, sizes = [0.01, 0.02, 0.05], []
+    run = program.EpochProgram.run
+
+    def bounded(self, state, *others):
+        sizes.append(len(state[0][0]))
+        if sizes[-1] > 1:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+        return run(self, state, *others)
+
+    whole = train_lanes(by_rate, rates)
+    monkeypatch.setattr(program.EpochProgram, "run", bounded)
+    split = train_lanes(by_rate, rates)
+    assert sorted(set(sizes)) == [1, 2, 3]
+    for one, other in zip(whole, split):
+        assert math.isclose(one.score, other.score, rel_tol=1e-5)
+
+
+def test_what_was_compiled_is_used_again(on_jax, monkeypatch):
+    if not on_jax:
+        return
+    from keras_funcs.search.engines.vectorized import program
+
+    traced = []
+    trace = program.EpochProgram.trace
+
+    def counted(self, arguments):
+        traced.append(self)
+        return trace(self, arguments)
+
+    monkeypatch.setattr(program.EpochProgram, "trace", counted)
+    trainer = Trainer(
+        train=TRAIN, validation=VALIDATION, objective=OBJECTIVE,
+        batch_size=BATCH, patience=99,
+    )  # fmt: skip
+
+    def build(value):
+        return network(keras.optimizers.SGD(value, momentum=value))
+
+    for rates in ([0.1, 0.3], [0.2, 0.7], [0.0, 0.0]):
+        found = trainer.train(build, rates, [0, 1], epochs=2)
+        check_lane(found[1], fit_alone(build, rates[1], 1, epochs=2))
+    # `momentum` is asked whether it is 0: no lane of the first two has none.
+    assert len(set(traced)) == len(traced) == 2
 
 
 def test_an_unfilled_last_batch(on_jax):

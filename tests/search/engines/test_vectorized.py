@@ -13,6 +13,7 @@ import pytest
 from keras_funcs.search import engines
 from keras_funcs.search import jobs
 from keras_funcs.search.engines.vectorized import engine
+from keras_funcs.search.engines.vectorized import trainer
 from keras_funcs.search.jobs import Job
 from keras_funcs.search.report import results
 from keras_funcs.search.store.attempts import Attempts
@@ -166,18 +167,19 @@ def test_lanes_that_never_end_are_run_one_by_one(plan_of, monkeypatch):
     if not ON_JAX:
         return
     plan, block = plan_of(), block_of(("plain", 0.1))
-    starts = []
+    memories = []
 
-    def train(*arguments, **options):
-        starts.append(len(arguments[1]))
-        raise KeyboardInterrupt if len(starts) == 1 else SystemExit
+    def train(self, *arguments, **options):
+        memories.append(self.memory)
+        raise KeyboardInterrupt if len(memories) == 1 else SystemExit
 
-    monkeypatch.setattr(engine, "train", train)
+    monkeypatch.setattr(trainer.Trainer, "train", train)
     for _ in range(1 + engine.MAX_STARTS):
         with pytest.raises((KeyboardInterrupt, SystemExit)):
             run("vectorized", plan, block)
     found, _ = run("vectorized", plan, block)
-    assert len(starts) == 1 + engine.MAX_STARTS
+    assert len(memories) == 1 + engine.MAX_STARTS
+    assert memories[:2] == [None, None] and memories[3] < memories[2]
     assert all(outcome.score is not None for outcome in found.values())
 
 
@@ -186,13 +188,13 @@ def test_states_that_are_large_wait_in_parts(plan_of, monkeypatch, tmp_path):
         return
     block = block_of(("plain", 0.1), seeds=(0, 1, 2, 3, 4))
     local, _ = run("local", plan_of(directory=tmp_path / "local"), block)
-    sizes, whole = [], engine.train
+    sizes, whole = [], trainer.Trainer.train
 
-    def train(build, settings, *arguments, **options):
+    def train(self, build, settings, *arguments, **options):
         sizes.append(len(settings))
-        return whole(build, settings, *arguments, **options)
+        return whole(self, build, settings, *arguments, **options)
 
-    monkeypatch.setattr(engine, "train", train)
+    monkeypatch.setattr(trainer.Trainer, "train", train)
     monkeypatch.setattr(engine, "STATE_BYTES", 400)
     found, _ = run("vectorized", plan_of(directory=tmp_path / "lanes"), block)
     check_same(found, local)
@@ -205,7 +207,7 @@ def test_a_study_in_lanes_that_is_killed_goes_on(tmp_path):
         return
     killed = subprocess.run(
         [sys.executable, "-m", "tests.search.engines.killed",
-         str(tmp_path / "lanes")],
+         str(tmp_path / "lanes"), "final"],
         cwd=ROOT, timeout=600, capture_output=True, text=True,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-3000:]

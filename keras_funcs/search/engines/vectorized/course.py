@@ -1,5 +1,6 @@
 """When a lane's training ends, and which of its epochs was the best."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -79,24 +80,44 @@ class Halving:
         checks.integer("first", self.first, at_least=1)
         checks.integer("factor", self.factor, at_least=2)
 
-    def is_rung(self, epochs: int) -> bool:
-        """Whether lanes are stopped after so many epochs."""
+    def rungs(self, epochs: int) -> list[int]:
+        """After how many epochs lanes are stopped, of so many."""
+        found = []
         rung = self.first
         while rung < epochs:
+            found.append(rung)
             rung *= self.factor
-        return rung == epochs
+        return found
 
     def stop(self, courses: Sequence[Course]) -> None:
         """Stops the worse ones of those that have not ended."""
         going = [course for course in courses if not course.stopped]
-        worst = -math.inf
+        keep_best(going, len(going) // self.factor, "halving")
 
-        def value(course: Course) -> float:
-            if course.score is None:
-                return worst
-            sign = -1.0 if course.objective.direction == "min" else 1.0
-            return sign * course.score
 
-        ranked = sorted(going, key=value, reverse=True)
-        for course in ranked[max(len(going) // self.factor, 1) :]:
-            course.stopped = "halving"
+def keep_best(courses: Sequence[Course], count: int, reason: str) -> None:
+    """Stops all but the best ones, and never the last."""
+    worst = -math.inf
+
+    def value(course: Course) -> float:
+        if course.score is None:
+            return worst
+        sign = -1.0 if course.objective.direction == "min" else 1.0
+        return sign * course.score
+
+    ranked = sorted(courses, key=value, reverse=True)
+    for course in ranked[max(count, 1) :]:
+        course.stopped = reason
+
+
+def relative_cost(halving: Halving | None, epochs: int) -> float:
+    """The epochs of all lanes, over those of one that goes on to the end.
+
+    The first epoch is left out, after which this is asked.
+    """
+    rungs = [1, *(halving.rungs(epochs) if halving else ()), epochs]
+    factor = halving.factor if halving else 1
+    return sum(
+        max(end - begin, 0) / factor**number
+        for number, (begin, end) in enumerate(itertools.pairwise(rungs))
+    )

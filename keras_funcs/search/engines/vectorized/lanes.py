@@ -1,7 +1,6 @@
 """A lane before it trains: its numbers and the state that it starts from."""
 
 from collections.abc import Callable
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,11 @@ import numpy as np
 from keras_funcs._core.sublayers import touch
 from keras_funcs.losses import LossModel
 from keras_funcs.search.engines.vectorized.configs import Configuration
+from keras_funcs.search.engines.vectorized.objects import Held
 from keras_funcs.search.engines.vectorized.refusal import NotVectorizable
+
+# Trainable, non-trainable and optimizer's variables.
+Start = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
 
 
 @dataclass
@@ -23,17 +26,24 @@ class Lane:
         seed: Integer.
         model: The freshly built model, or None once it was read.
         configuration: `Configuration`.
-        state: Lists of arrays: trainable, non-trainable and optimizer's
-            variables.
-        found: The values of the template's floats in this lane's model.
+        state: Lists of arrays: what the variables begin with.
+        held: `Held`. What the objects of the model hold; empty until it is
+            looked at.
     """
 
     index: int
     seed: int
     model: Any
     configuration: Configuration
-    state: tuple[list[Any], list[Any], list[Any]]
-    found: Sequence[Any] = ()
+    state: Start
+    held: Held
+
+    def share(self, other: "Lane") -> None:
+        """Takes over the arrays of another lane that are equal to its own."""
+        for mine, its in zip(self.state, other.state):
+            for place, (one, two) in enumerate(zip(mine, its)):
+                if np.array_equal(one, two):
+                    mine[place] = two
 
 
 def make_lane(
@@ -56,7 +66,8 @@ def make_lane(
         [np.array(v.value) for v in model.non_trainable_variables],
         [np.array(v.value) for v in model.optimizer.variables],
     )
-    return Lane(index, seed, model, Configuration.of(model), state)
+    configuration = Configuration.of(model)
+    return Lane(index, seed, model, configuration, state, Held({}, {}))
 
 
 def check_model(model: Any) -> None:

@@ -56,8 +56,17 @@ class Numbers:
         ]
         self._places = {item.key: n for n, item in enumerate(self._numbers)}
         self._traced: dict[int, tuple[Any, Number]] = {}
+        self._agreed: dict[Any, tuple[Callable[..., Any], bool]] = {}
         self._vector: Any = None
         self.disputed: np.ndarray | None = None
+
+    def adopt(self, values: np.ndarray) -> bool:
+        """Takes other lanes' numbers, if they answer as those before did."""
+        for compute, answer in self._agreed.values():
+            if not np.all(compute(values) == answer):
+                return False
+        self.values = values
+        return True
 
     def table(self, lanes: Any) -> np.ndarray:
         """`(lanes, capacity)` float32: what the program is called with."""
@@ -101,9 +110,15 @@ class Numbers:
 
     def agree(self, name: str, *parts: Number) -> np.bool_ | None:
         """The answer to a comparison, or None if lanes answer differently."""
-        compute = getattr(operator, name)
-        answers = compute(*(part.of(self.values) for part in parts))
+        compare = getattr(operator, name)
+
+        def compute(values: np.ndarray) -> Any:
+            return compare(*(part.of(values) for part in parts))
+
+        answers = compute(self.values)
         if np.all(answers == answers[0]):
+            key = (name, *(part.key for part in parts))
+            self._agreed[key] = (compute, bool(answers[0]))
             # As the comparison of arrays would be, it can be cast.
             return np.bool_(answers[0])
         self.disputed = answers

@@ -7,6 +7,7 @@ the lanes, `jit`.
 
 import time
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,14 +17,18 @@ import numpy as np
 
 from keras_funcs.search.engines.vectorized.arrays import Split
 from keras_funcs.search.engines.vectorized.groups import Group
+from keras_funcs.search.engines.vectorized.groups import is_equal
 from keras_funcs.search.engines.vectorized.numbers import Numbers
 from keras_funcs.search.engines.vectorized.objects import replaced
 from keras_funcs.search.engines.vectorized.refusal import NotVectorizable
 from keras_funcs.search.engines.vectorized.refusal import refusal
-from keras_funcs.search.training.data import VALIDATION_BATCH
 
-# Lists of arrays: trainable, non-trainable and optimizer's variables.
+# Lists of arrays: trainable, non-trainable and optimizer's variables, each with
+# an axis of lanes; then those non-trainable ones that all lanes share.
 State = tuple[list[Any], list[Any], list[Any]]
+
+# LLVM's further passes cost a third of the compilation, and give nothing.
+OPTIONS = {"xla_backend_optimization_level": 1}
 
 
 class Disputed(Exception):
@@ -34,44 +39,63 @@ class Disputed(Exception):
         self.answers = answers
 
 
-class Program:
+class EpochProgram:
     """The epoch of a group of lanes, compiled once per number of lanes.
 
     Args:
         group: `Group`.
-        numbers: `Numbers` with the values of the group's floats.
-        train: `Split`.
-        validation: `Split`.
+        train: `Split`, on the device.
+        validation: Stacked batches and the rest, on the device.
         batch_size: Integer.
+
+    Raises:
+        NotVectorizable: If the model's metrics cannot be made.
     """
 
     def __init__(
-        self,
-        group: Group,
-        numbers: Numbers,
-        train: Split,
-        validation: Split,
-        batch_size: int,
+        self, group: Group, train: Split, validation: Any, batch_size: int
     ) -> None:
         self.model = model = group.model
-        self.numbers = numbers
-        self.train = Split(jax.device_put(train.parts))
+        self.scalars = group.scalars
+        self.arrays = group.arrays
+        self.numbers = Numbers(group.values(group.scalars))
+        self.train = train
         self.seconds = 0.0
-        self._group = group
-        self._validation = jax.device_put(
-            validation.batches(min(validation.size, VALIDATION_BATCH))
-        )
+        self.constants = group.constants
+        self.seeded = group.seeded
+        self._floats = group.template.floats
+        self._validation = validation
         first = train.rows(slice(0, min(batch_size, train.size)))
-        prepare(model, first)
+        try:
+            prepare(model, first)
+        except Exception as error:
+            raise refusal(error) from error
         self._metrics = [v.value for v in model.metrics_variables]
-        self._compiled: dict[Any, Any] = {}
+        self._compiled: dict[str, Any] = {}
+
+    def adopt(self, group: Group) -> bool:
+        """Takes another group of the same template, if it fits."""
+        fixed = {*self.constants, *group.constants, *group.scalars}
+        return (
+            group.arrays == self.arrays
+            and group.seeded == self.seeded
+            and all(
+                path not in group.scalars
+                and is_equal(
+                    group.value(path),
+                    self.constants.get(path, self._floats[path]),
+                )
+                for path in fixed - {*self.scalars}
+            )
+            and self.numbers.adopt(group.values(self.scalars))
+        )
 
     def is_compiled(self, lanes: int) -> bool:
         """Whether the program exists for a number of lanes."""
-        return any(key[0] == lanes for key in self._compiled)
+        return any(key.startswith(f"{lanes} ") for key in self._compiled)
 
     def compiled(self, arguments: Any) -> Any:
-        """The program for arguments of such shapes, and its memory in bytes.
+        """The program for arguments of such shapes.
 
         Raises:
             Disputed: If lanes answer differently to a question that Python
@@ -79,20 +103,36 @@ class Program:
             NotVectorizable: If the model cannot be traced with lanes.
         """
         shapes = jax.tree.map(lambda item: item.shape, arguments)
-        lanes = len(jax.tree.leaves(arguments)[0])
-        key = (lanes, str(shapes))
+        lanes = len(arguments[2])
+        key = f"{lanes} {shapes}"
         if key not in self._compiled:
             begin = time.monotonic()
-            traced = self._trace(arguments)
-            _check_callbacks(traced.jaxpr)
-            self._compiled[key] = traced.lower().compile()
+            traced = self.trace(arguments)
+            cpu = jax.default_backend() == "cpu"
+            self._compiled[key] = traced.lower().compile(
+                compiler_options=OPTIONS if cpu else None
+            )
             self.seconds = time.monotonic() - begin
         return self._compiled[key]
 
+    def trace(self, arguments: Any) -> Any:
+        """The program for arguments of such shapes, before it is compiled.
+
+        Raises:
+            Disputed, NotVectorizable: As `compiled`.
+        """
+        traced = self._trace(arguments)
+        _check_callbacks(traced.jaxpr)
+        return traced
+
     def _trace(self, arguments: Any) -> Any:
         # The order of the samples has an axis of lanes only if they differ.
-        ordered = 0 if arguments[3][0].ndim == 3 else None
-        lanes = jax.vmap(self._epoch, in_axes=(0, 0, 0, ordered, None, None))
+        ordered = 0 if arguments[4][0].ndim == 3 else None
+        lanes = jax.vmap(
+            self._epoch,
+            in_axes=(0, None, 0, 0, ordered, None, None),
+            out_axes=(0, None, 0, 0),
+        )
         self.numbers.disputed = None
         try:
             with _plain_errors():
@@ -106,18 +146,19 @@ class Program:
         except Exception as error:
             raise refusal(error) from error
 
-    def run(self, *arguments: Any) -> tuple[State, Any, Any]:
+    def run(self, *arguments: Any) -> tuple[State, list[Any], Any, Any]:
         """Trains an epoch and scores it.
 
         Args:
-            *arguments: State, table of numbers, arrays and order of samples,
-                each with a first axis of lanes; the state is given away.
+            *arguments: State, shared variables, table of numbers, arrays and
+                order of samples. The state is given away.
 
         Returns:
-            The new state, the logs of training and those of validation.
+            The new state and shared variables, the logs of training and those
+            of validation.
         """
         program = self.compiled(arguments)
-        found: tuple[State, Any, Any] = program(
+        found: tuple[State, list[Any], Any, Any] = program(
             *arguments, self.train.parts, self._validation
         )
         return found
@@ -125,20 +166,21 @@ class Program:
     def _epoch(
         self,
         state: State,
+        shared: list[Any],
         vector: Any,
         arrays: list[Any],
         order: tuple[Any, Any],
         data: Any,
         validation: Any,
-    ) -> tuple[State, Any, Any]:
+    ) -> tuple[State, list[Any], Any, Any]:
         """What a lane does in an epoch, of which everything else is traced."""
-        model = self.model
+        model, constants = self.model, self.constants
         with (
             self.numbers.traced(vector) as scalars,
             replaced(
                 model,
-                self._group.paths,
-                [*scalars, *arrays, *self._group.constant_values()],
+                [*self.scalars, *self.arrays, *constants],
+                [*scalars, *arrays, *constants.values()],
             ),
         ):
 
@@ -152,14 +194,19 @@ class Program:
                 _, new = model.test_step(state, batch)
                 return _like(new, state)
 
-            trained = _over(train_step, (*state, self._metrics), *order)
+            weights, others, optimizer = state
+            others = join(others, shared, self.seeded)
+            trained = _over(
+                train_step, (weights, others, optimizer, self._metrics), *order
+            )
             logs = self._results(trained[-1])
             weights, others, optimizer = trained[:-1]
             tested = _over(
                 test_step, (weights, others, self._metrics), *validation
             )
             scores = self._results(tested[-1])
-        return (weights, tested[1], optimizer), logs, scores
+        others, shared = cut(tested[1], self.seeded)
+        return (weights, others, optimizer), shared, logs, scores
 
     def _results(self, variables: list[Any]) -> Any:
         mapping = zip(self.model.metrics_variables, variables)
@@ -174,6 +221,22 @@ class Program:
                 f"`{type(self.model).__name__}.train_step` reports "
                 f"{sorted(set(logs) ^ names)} besides its metrics"
             )
+
+
+def cut(items: Sequence[Any], places: Sequence[int]) -> tuple[Any, Any]:
+    """The items at other places, and those at the places."""
+    others = [item for n, item in enumerate(items) if n not in places]
+    return others, [items[place] for place in places]
+
+
+def join(
+    others: Sequence[Any], found: Sequence[Any], places: Sequence[int]
+) -> list[Any]:
+    """Undoes `cut`."""
+    items = list(others)
+    for place, item in zip(places, found):
+        items.insert(place, item)
+    return items
 
 
 def prepare(model: Any, batch: Any) -> None:

@@ -19,8 +19,8 @@ class LaneResult:
         weights: List of arrays as `keras.Model.set_weights` takes it, those
             of the best epoch; None if no epoch counted.
         reason: String, or None. Why no epoch counted.
-        stopped: `"epochs"`, `"patience"`, `"not finite"` or `"halving"`: why
-            the training ended.
+        stopped: `"epochs"`, `"patience"`, `"not finite"`, `"halving"` or
+            `"time"`: why the training ended.
     """
 
     seed: int
