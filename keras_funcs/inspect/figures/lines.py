@@ -54,7 +54,8 @@ def line_chart(
     axes.grid(color=style.FAINT, linewidth=0.8)
     axes.set_xlabel(style.plain(xlabel), color=style.INK)
     axes.set_ylabel(style.plain(ylabel), color=style.INK)
-    style.legend(axes, above=True)
+    # Many names in one line would press the axes together.
+    style.legend(axes, above=len(series) < 3)
     style.title(axes, title)
     return style.save(figure, form)
 

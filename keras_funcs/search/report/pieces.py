@@ -13,8 +13,10 @@ DASH = "–"
 
 
 def number(value: float, sign: str = "") -> str:
-    """Four decimals; a dash where there is no number."""
-    return f"{value:{sign}.4f}" if math.isfinite(value) else "–"
+    """Four decimals, one of a large number; a dash where there is none."""
+    if not math.isfinite(value):
+        return DASH
+    return f"{value:{sign}.{4 if abs(value) < 100 else 1}f}"
 
 
 def interval(item: Comparison) -> str:

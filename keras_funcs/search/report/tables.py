@@ -50,7 +50,7 @@ def measures(
     names = [
         name
         for name in evidence.measures
-        if name != evidence.known_as(found.metric)
+        if name not in (evidence.known_as(found.metric), "mse")  # has its root
     ]
     rows = []
     for item in ranked(found):

@@ -49,7 +49,7 @@ def summary(found: Results, report: Path, seconds: float) -> str:
     failed = found.failed()
     if failed:
         pieces.append(f"{len(failed)} of {len(found.trials)} trials failed.")
-    pieces.append(f"Report       {report}")
+    pieces.append(f"Report       {report}, {files.PAGE}")
     if (directory / files.BEST_MODEL).exists():
         pieces.append(f"Model        {directory / files.BEST_MODEL}")
         if found.shipped is not None:
