@@ -46,7 +46,8 @@ def test_without_spread():
         assert not other.better and not other.worse and not other.open
         assert all(map(math.isnan, (other.low, other.high, other.p)))
         text = statistics.verdict({"Snake": other}, "accuracy", 3)
-        assert "Nothing beat the baseline in accuracy" in text
+        certain = " for certain" if value > 1 else ""
+        assert f"Nothing beat the baseline{certain} in accuracy" in text
         assert "no spread between the seeds: no interval" in text
 
 
@@ -93,7 +94,8 @@ def test_holm_does_not_count_what_could_not_be_compared():
     ("item", "text"),
     [
         (comparison(0.001), "Snake beat the baseline: +0.1000"),
-        (comparison(0.5, 0.01, 0.05), "Nothing beat the baseline in"),
+        (comparison(0.5, 0.01, 0.05), "Nothing beat the baseline for certain"),
+        (comparison(0.5, -0.01, 0.05), "Nothing beat the baseline in"),
         (comparison(0.001, -0.1), "Snake is worse than the baseline: it"),
         (
             Comparison(0.1, 0.01, 0.19, 0.04, 0.12, 5),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Metrics count in float32, and some in bins.
 TOLERANCE = 5e-3
+MAX_BYTES = 2**28  # of predictions that are kept in memory
 
 
 class Evidence:
@@ -41,6 +42,7 @@ class Evidence:
         self.directory = directory
         self._names = list(class_names or ())
         self._counts = counts
+        self._bytes = 0  # read so far
         self._read: dict[tuple[str, str], dict[int, np.ndarray]] = {}
 
     @cached_property
@@ -117,6 +119,9 @@ class Evidence:
                 values = (predictions.read(path) or {}).get(split)
                 if values is not None and len(values) == rows:
                     found[seed] = values
+            self._bytes += sum(values.nbytes for values in found.values())
+            if self._bytes > MAX_BYTES:
+                return found
             self._read[key] = found
         return self._read[key]
 

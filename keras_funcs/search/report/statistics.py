@@ -156,7 +156,7 @@ def verdict(
         text = f"{name} {_outcome(lead, len(items), seeds)}."
         if any(item.better for item in items):
             head = "What validation data chose did not beat the baseline"
-        elif any(item.open for item in items):
+        elif any(item.open or item.difference > 0 for item in items):
             head = "Nothing beat the baseline for certain"
         else:
             head = "Nothing beat the baseline"

@@ -17,7 +17,7 @@ from keras_funcs.search.store import state
 
 HELD_OUT, VALIDATION = "held_out", "validation"
 # Of the predictions of a run; beyond it only its confusion matrix is kept.
-MAX_BYTES = 2**27
+MAX_BYTES = 2**25
 
 
 def store(
