@@ -69,7 +69,9 @@ def leaderboard(found: Results) -> list[str]:
         "Differences are to the baseline on the same seeds; positive is "
         f"better. {_covered(found)} p is of the paired t test, adjusted for "
         f"the number of comparisons. {DASH}: no interval, for lack of two "
-        "seeds in common or of any spread between them.",
+        "seeds in common or of any spread between them. A row without sd was "
+        "made once: its interval has the chance of the baseline's training "
+        "alone.",
         "",
         _references(found),
         "",
