@@ -1,5 +1,6 @@
 """Data to search on: a bundled long-tailed set, and the user's own tables."""
 
+from keras_funcs.data.balanced import ClassBalanced
 from keras_funcs.data.columns import NumberColumn
 from keras_funcs.data.columns import TextColumn
 from keras_funcs.data.dataset import Dataset
@@ -12,6 +13,7 @@ from keras_funcs.data.spelling import Spelling
 from keras_funcs.data.table import load_table
 
 __all__ = [
+    "ClassBalanced",
     "Dataset",
     "Decision",
     "NumberColumn",

@@ -45,6 +45,12 @@ from keras_funcs.layers.activations.smooth import SMU as SMU
 from keras_funcs.layers.activations.smooth import AconC as AconC
 from keras_funcs.layers.activations.smooth import Swish as Swish
 from keras_funcs.layers.activations.sparse_softmax import Entmax as Entmax
+from keras_funcs.layers.embeddings.numeric import (
+    PeriodicEmbedding as PeriodicEmbedding,
+)
+from keras_funcs.layers.embeddings.numeric import (
+    PiecewiseLinearEncoding as PiecewiseLinearEncoding,
+)
 from keras_funcs.layers.heads.cosine import CosineDense as CosineDense
 from keras_funcs.layers.heads.margin import MarginHead as MarginHead
 from keras_funcs.layers.heads.posthoc import LogitAdjustment as LogitAdjustment

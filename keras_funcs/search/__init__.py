@@ -16,6 +16,8 @@ from keras_funcs.search.spaces.catalogue import activation as activation
 from keras_funcs.search.spaces.catalogue import loss as loss
 from keras_funcs.search.spaces.catalogue import optimizer as optimizer
 from keras_funcs.search.spaces.catalogue import regularizer as regularizer
+from keras_funcs.search.spaces.elsewhere import class_weight as class_weight
+from keras_funcs.search.spaces.elsewhere import optuna_trial as optuna_trial
 from keras_funcs.search.spaces.fits import Space as Space
 from keras_funcs.search.spaces.fits import space as space
 from keras_funcs.search.spaces.heads import Output as Output

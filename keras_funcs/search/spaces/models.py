@@ -12,6 +12,7 @@ import numpy as np
 from keras_funcs._core import checks
 from keras_funcs.search.spaces import catalogue
 from keras_funcs.search.spaces import heads
+from keras_funcs.search.spaces import inputs
 from keras_funcs.search.spaces import measures
 from keras_funcs.search.spaces import portfolio
 from keras_funcs.search.spaces import tasks
@@ -84,16 +85,18 @@ def table(
     """Returns the `build(hp)` that `keras-funcs tune` searches with.
 
     Beside activation, loss with its head, optimizer and regularizer the search
-    chooses the network: none (a linear model) or hidden layers. It begins with
-    the attribute `portfolio`: settings that win on tables.
+    chooses the network, none (a linear model) or hidden layers, and how numeric
+    columns are read. It begins with the attribute `portfolio`: settings that
+    win on tables.
 
     Args:
         dataset: `keras_funcs.data.Dataset` with arrays.
         task: String, as of `search.space`. Defaults to the data set's.
         choices: Mapping from `"network"` (widths such as `"64-64"`, or
-            `"linear"`), `"activation"`, `"loss"`, `"optimizer"` or
-            `"regularizer"` to choices; or `"all"` for everything that fits
-            the task.
+            `"linear"`), `"inputs"` (None, `"PeriodicEmbedding"`,
+            `"PiecewiseLinearEncoding"`), `"activation"`, `"loss"`,
+            `"optimizer"` or `"regularizer"` to choices; or `"all"` for
+            everything that fits the task.
         metrics: Function that makes the metrics to compile with. Defaults to
             those of the task.
 
@@ -112,12 +115,13 @@ def table(
         choices = dict.fromkeys(CHOICES, "all")
     elif isinstance(choices, str):
         checks.invalid("choices", 'a mapping, or "all"', choices)
-    given = _given(choices, ("network", *CHOICES))
+    given = _given(choices, ("network", "inputs", *CHOICES))
     networks = list(given.get("network") or NETWORKS)
     widths = {name: _widths(name) for name in networks}
     shape = dataset.train[0].shape[1:]
     for kind in ("activation", "optimizer", "regularizer"):
         given[kind] = catalogue.options(kind, given.get(kind))
+    given["inputs"] = inputs.options(dataset, given.get("inputs"))
     given["loss"] = _losses(dataset, task, given.get("loss"))
 
     def declare(hp: Any) -> tuple[str, float, dict[str, Any]]:
@@ -127,7 +131,10 @@ def table(
         with hp.conditional_scope("network", deep):
             rate = hp.Float("network/dropout", 0.0, 0.5, default=DROPOUT)
             makes = {"activation": _declared(hp, "activation", given)}
-        for name in ("regularizer", "loss", "optimizer"):
+        names = ["regularizer", "loss", "optimizer"]
+        if len(given["inputs"]) > 1:
+            names.insert(0, "inputs")
+        for name in names:
             makes[name] = _declared(hp, name, given)
         return network, DROPOUT if rate is None else rate, makes
 
@@ -140,6 +147,9 @@ def table(
         layers = _hidden(
             shape, widths[network], makes["activation"], regularizer, dropout
         )
+        reading = makes.get("inputs", given["inputs"][0].make)()
+        if reading is not None:
+            layers.insert(1, reading)
         return output.compile(
             keras.Sequential([*layers, *output.layers]),
             makes["optimizer"](),

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from keras_funcs.search.spaces.inputs import PERIODIC
+from keras_funcs.search.spaces.inputs import PIECEWISE
 from keras_funcs.search.spaces.tasks import COSINE
 from keras_funcs.search.spaces.tasks import POSTHOC
 from keras_funcs.search.spaces.tasks import task_of
@@ -29,17 +31,22 @@ def of_tables(task: str) -> list[Values]:
         return [
             {**_LINEAR, "loss": "LogitAdjusted"},
             {"loss": "LogitAdjusted"},
+            # A sum of one function per column: what boosted stumps are.
+            {**_LINEAR, "inputs": PIECEWISE, "loss": "LogitAdjusted"},
             {**_LINEAR, "loss": f"{kind.baseline}+{POSTHOC}"},
             {"loss": f"{kind.baseline}+{POSTHOC}", "activation": "Stan"},
             {**_LINEAR, "loss": "WeightedCrossentropy"},
             {"loss": "AutoBalanced", "network": "128-128"},
+            {"inputs": PERIODIC, "loss": "LogitAdjusted"},
             {"loss": f"LDAM+{COSINE}"},
             {"loss": "LogitAdjusted", "activation": "Snake"},
         ]
     if kind.targets == "values":
         return [
             _LINEAR,
+            {**_LINEAR, "inputs": PIECEWISE},
             {"loss": "Robust", "optimizer/adam/learning_rate": 0.003},
+            {"inputs": PERIODIC, "network": "128-128"},
             {"network": "128-128", "activation": "Stan"},
             {"network": "128-128", "activation": "Snake"},
         ]

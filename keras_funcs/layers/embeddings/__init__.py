@@ -1,0 +1,1 @@
+"""Layers that turn the columns of a table into features."""
