@@ -38,6 +38,7 @@ class ColumnEmbedding(Configurable, keras.layers.Layer):
             if len(set(columns)) < len(columns):
                 checks.invalid("columns", "columns that differ", columns)
         self.columns = columns
+        self.supports_masking = True
 
     @property
     def width(self) -> int:

@@ -25,7 +25,7 @@ from keras_funcs.layers.embeddings._columns import ColumnEmbedding
 FAR = 3.0  # where the pieces end before `adapt`, in standard deviations
 
 
-@component(tune={"sigma": Range(0.01, 10.0, log=True)})
+@component(tune={"sigma": Range(0.01, 1.0, log=True)})
 class PeriodicEmbedding(ColumnEmbedding):
     """Sines and cosines of each number, mixed by a small dense layer of it.
 
@@ -44,8 +44,8 @@ class PeriodicEmbedding(ColumnEmbedding):
         dimension: Integer >= 1. Features of each number. Defaults to `24`.
         sigma: Float > 0. Initial size of the frequencies. Defaults to `0.1`.
         frequencies: Integer >= 1, of each column. Defaults to `48`.
-        activation: Activation function or its name; `"linear"` for none.
-            Defaults to `"relu"`.
+        activation: Activation function or its name: `"relu"` is the paper's
+            PLR. Defaults to `"linear"`, its PL.
         columns: List of integers, the columns that are embedded, or None for
             all. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
@@ -74,7 +74,7 @@ class PeriodicEmbedding(ColumnEmbedding):
         dimension: int = 24,
         sigma: float = 0.1,
         frequencies: int = 48,
-        activation: Any = "relu",
+        activation: Any = "linear",
         columns: Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -134,8 +134,7 @@ class PiecewiseLinearEncoding(ColumnEmbedding):
     Args:
         bins: Integer >= 1, the bins of each column, or a list with the rising
             edges of each column. Defaults to `16`.
-        columns: List of integers, the columns that are encoded, or None for
-            all. Defaults to `None`.
+        columns: As of `PeriodicEmbedding`. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -174,17 +173,12 @@ class PiecewiseLinearEncoding(ColumnEmbedding):
 
     def build(self, input_shape: Shape) -> None:
         count = len(self.chosen(input_shape)[0])
-        if isinstance(self.bins, int):
-            normal = NormalDist()
-            inner = [normal.inv_cdf(t / self.bins) for t in range(1, self.bins)]
-            edges = [[-FAR, *inner, FAR]] * count
-        else:
-            edges = self.bins
+        edges = _normal(self.bins, count)
         if len(edges) != count:
             checks.invalid("bins", f"edges of {count} columns", len(edges))
         shape = (count, self.width + 1)
         self.edges = add_float32(self, "edges", shape, 0.0, trainable=False)
-        self.edges.assign(self._padded(edges))
+        self.edges.assign(_padded(edges, self.width))
         self.built = True
 
     def adapt(self, data: Any) -> None:
@@ -202,25 +196,38 @@ class PiecewiseLinearEncoding(ColumnEmbedding):
         if not self.built:
             self.build(data.shape)
         chosen = self.chosen(data.shape)[0]
-        self.edges.assign(self._padded(quantiles(data[:, chosen], self.width)))
-
-    def _padded(self, edges: Sequence[Sequence[float]]) -> np.ndarray:
-        """Edges of one length; further bins have no width."""
-        size = self.width + 1
-        return np.array([[*e, *[e[-1]] * (size - len(e))] for e in edges])
+        edges = quantiles(data[:, chosen], self.width)
+        self.edges.assign(_padded(edges, self.width))
 
     def embed(self, x: Tensor) -> Tensor:
-        edges = ops.cast(self.edges, x.dtype)
-        left, width = edges[:, :-1], edges[:, 1:] - edges[:, :-1]
-        is_bin = width > 0
-        after = ops.pad(is_bin[:, 1:], ((0, 0), (0, 1)))
-        is_last = ops.logical_and(is_bin, ops.logical_not(after))
-        is_first = np.arange(self.width) == 0
-        # (x - edge[t - 1]) / (edge[t] - edge[t - 1])
-        y = (x[..., None] - left) / ops.where(is_bin, width, 1.0)
-        y = ops.where(is_first, y, ops.maximum(y, 0.0))
-        y = ops.where(is_last, y, ops.minimum(y, 1.0))
-        return ops.where(is_bin, y, 0.0)
+        return _pieces(x, ops.cast(self.edges, x.dtype))
+
+
+def _pieces(x: Tensor, edges: Tensor) -> Tensor:
+    """How far numbers `(..., K)` are through bins of edges `(K, T + 1)`."""
+    left, width = edges[:, :-1], edges[:, 1:] - edges[:, :-1]
+    is_bin = width > 0
+    after = ops.pad(is_bin[:, 1:], ((0, 0), (0, 1)))
+    is_last = ops.logical_and(is_bin, ops.logical_not(after))
+    is_first = np.arange(edges.shape[-1] - 1) == 0
+    # (x - edge[t - 1]) / (edge[t] - edge[t - 1])
+    y = (x[..., None] - left) / ops.where(is_bin, width, 1.0)
+    y = ops.where(is_first, y, ops.maximum(y, 0.0))
+    y = ops.where(is_last, y, ops.minimum(y, 1.0))
+    return ops.where(is_bin, y, 0.0)
+
+
+def _normal(bins: int | list[list[float]], count: int) -> list[list[float]]:
+    """The edges as given, or those of standard normal columns."""
+    if not isinstance(bins, int):
+        return bins
+    inner = [NormalDist().inv_cdf(t / bins) for t in range(1, bins)]
+    return [[-FAR, *inner, FAR]] * count
+
+
+def _padded(edges: Sequence[Sequence[float]], bins: int) -> np.ndarray:
+    """Edges of one length; further bins have no width."""
+    return np.array([[*e, *[e[-1]] * (bins + 1 - len(e))] for e in edges])
 
 
 def quantiles(data: np.ndarray, bins: int) -> list[list[float]]:

@@ -64,6 +64,7 @@ def _option(choice: str | None, dataset: Any, columns: list[int]) -> Option:
         layers.PeriodicEmbedding,
         dimension=DIMENSION,
         frequencies=FREQUENCIES,
+        activation="relu",
         columns=columns,
     )
     tune = next(dict(e.tune) for e in registered("layers") if e.name == choice)

@@ -21,6 +21,7 @@ BY_NAME: dict[str, list[Any]] = {
     "activation": ["tanh"],
     "axis": [1, [1], -1, None],
     "bins": [64],
+    "columns": [[1, 0]],
     "class_counts": [[5, 10, 20, 40], [40, 20, 10, 5]],
     "class_names": [NAMES[:3], NAMES],
     "cost_matrix": [[[4 * (i != j) for j in range(4)] for i in range(4)]],

@@ -44,7 +44,7 @@ def encoded(number, edges):
 
 
 def test_periodic_is_the_formula():
-    layer = layers.PeriodicEmbedding(4, sigma=0.7, frequencies=5)
+    layer = layers.PeriodicEmbedding(4, 0.7, 5, activation="relu")
     found = values(layer(X))
     weights = [values(w) for w in layer.weights]
     np.testing.assert_allclose(found, periodic(X, *weights), 1e-4, 1e-5)
