@@ -5,6 +5,7 @@ reference) stands in the class already and is read from there by
 `keras_funcs._core.catalogue`, lazily.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -104,6 +105,7 @@ KINDS: dict[str, type] = {
 }
 
 
+@functools.cache
 def kind_of(target: Callable[..., Any]) -> str:
     """The kind of a class, by its Keras base; functions are activations."""
     if not isinstance(target, type):
