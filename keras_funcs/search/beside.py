@@ -105,8 +105,8 @@ class Beside:
         if not runs or not next(iter(runs.values()))[HELD_OUT].are_classes:
             return []
         labels = {
-            jobs.ADJUSTED: "baseline, log prior subtracted",
-            jobs.THRESHOLD: "baseline, threshold of validation data",
+            jobs.ADJUSTED: "the baseline minus its log prior",
+            jobs.THRESHOLD: "the baseline with a threshold of validation data",
         }
         classes = next(iter(runs.values()))[HELD_OUT].values.shape[1]
         counts = np.bincount(self._train_labels(), minlength=classes)

@@ -91,6 +91,9 @@ def test_a_baseline_with_its_prior_subtracted_and_a_tuned_threshold(folder):
     folder.trained("baseline", jobs.BASELINE, 1.0)
     names = folder.beside.derived(folder.found("baseline"))
     assert names == ["baseline-adjusted", "baseline-threshold"]
+    text = headline(folder.found("baseline", *names))
+    assert text.startswith("The baseline ") and ") and the baseline " in text
+    assert "the plain baseline (" in text and "the first by +0." in text
     found = folder.found("baseline", *names)
     plain, adjusted, threshold = found.configs
     assert min(adjusted.mean(), threshold.mean()) > plain.mean() + 0.05
@@ -134,8 +137,8 @@ def test_references_are_fitted_once_and_lead_the_report_if_they_win(folder):
     assert found.differences[logistic.name].pairs == 2
     text = headline(found)
     assert text.startswith(("Logistic regression", "Histogram gradient"))
-    assert "the plain baseline: balanced accuracy" in text
-    assert "on 200 test rows" in text
+    assert "better than the plain baseline (" in text or "beat" in text
+    assert ") in balanced accuracy on 200 test rows" in text
     folder.beside._fit = None  # nothing is missing
     assert list(folder.beside.references()) == names
 

@@ -10,10 +10,11 @@ from keras_funcs.search.report.results import Results
 from keras_funcs.search.report.sampling import FEW
 from keras_funcs.search.report.statistics import Comparison
 
-FREE = {
-    ADJUSTED: "subtracting its log prior",
-    THRESHOLD: "moving its threshold",
-}
+FREE = (ADJUSTED, THRESHOLD)  # the baseline, treated without training
+AT_LEAST = (
+    "does as well as or better than",
+    "do as well as or better than",
+)
 
 
 def headline(found: Results) -> str:
@@ -25,22 +26,24 @@ def headline(found: Results) -> str:
     if not math.isfinite(score):
         return ""
     above = _above(found, item)
-    if above is not None:
-        other, compared = above
-        verb = "beats" if compared.worse else "does as well as or better than"
+    if above:
+        compared = found.compare(item, above[0])
+        one, several = ("beats", "beat") if compared.worse else AT_LEAST
+        names = [f"{c.label} ({_number(c.mean())})" for c in above]
+        *first, last = names
+        listed = f"{', '.join(first)} and {last}" if first else last
         return (
-            f"{_sentence(other.label)} {verb} {_found(found, item)}: "
-            f"{_title(found)} {_number(other.mean())} against "
-            f"{_number(score)} on {_rows(found)}, a difference of "
+            f"{_sentence(listed)} {several if first else one} "
+            f"{_found(found, item)} ({_number(score)}) in {_title(found)} on "
+            f"{_rows(found)}, {'the first ' if first else ''}by "
             f"{_gap(compared, -1)}{_few(found, compared)}."
         )
     if found.winner is None:
         return ""
     if item is found.baseline:
         return (
-            "Keep the plain baseline: nothing that was searched beat it for "
-            f"certain ({_title(found)} {_number(score)} on {_rows(found)})"
-            f"{_free(found)}."
+            "Keep the plain baseline: nothing that was searched beat it "
+            f"({_title(found)} {_number(score)} on {_rows(found)})."
         )
     gain = found.comparisons[item.name]
     advice = "Use" if gain.better else "Probably better, but not for certain:"
@@ -51,13 +54,20 @@ def headline(found: Results) -> str:
     )
 
 
-def _above(found: Results, item: Config) -> tuple[Config, Comparison] | None:
-    """The best reference, if its score is above that of a configuration."""
-    known = [c for c in found.references if math.isfinite(c.mean())]
-    best = max(known, key=lambda c: found.sign * c.mean(), default=None)
-    if best is None or found.sign * (best.mean() - item.mean()) <= 0:
-        return None
-    return best, found.compare(item, best)
+def _above(found: Results, item: Config) -> list[Config]:
+    """What needs no search, and has a score above a configuration's."""
+    return [
+        other
+        for other in _unsearched(found)
+        if found.sign * (other.mean() - item.mean()) > 0
+    ]
+
+
+def _unsearched(found: Results) -> list[Config]:
+    """References and treatments of the baseline, the best first."""
+    others = [c for c in found.beside if c.role in FREE] + found.references
+    known = [c for c in others if math.isfinite(c.mean())]
+    return sorted(known, key=lambda c: -found.sign * c.mean())
 
 
 def _found(found: Results, item: Config) -> str:
@@ -68,30 +78,13 @@ def _found(found: Results, item: Config) -> str:
     return "the plain baseline, which nothing that was searched beat"
 
 
-def _free(found: Results) -> str:
-    """What the best treatment of the baseline brings without training."""
-    gains = {
-        c.role: found.differences[c.name]
-        for c in found.beside
-        if c.role in FREE
-    }
-    role = max(gains, key=lambda r: gains[r].difference, default=None)
-    if role is None or not gains[role].difference > 0:
-        return ""
-    return f"; {FREE[role]} brings {_gap(gains[role])} and costs nothing"
-
-
 def _rivals(found: Results, item: Config) -> str:
     """How far a configuration is ahead of what needs no search."""
-    others = [c for c in found.beside if c.role in FREE]
-    others += found.references
-    known = [c for c in others if math.isfinite(c.mean())]
-    best = max(known, key=lambda c: found.sign * c.mean(), default=None)
-    if best is None:
+    others = _unsearched(found)
+    if not others:
         return ""
-    gap = found.compare(item, best)
-    word = "but" if not gap.difference > 0 else "and"
-    return f", {word} {_gap(gap)} to {best.label}"
+    gap = _gap(found.compare(item, others[0]))
+    return f", and {gap} to {others[0].label}"
 
 
 def _price(found: Results, item: Config) -> str:
