@@ -3,6 +3,7 @@
 import math
 
 import keras
+import keras_tuner
 import numpy as np
 import pytest
 
@@ -267,3 +268,26 @@ def test_an_unknown_objective(on_jax):
     unknown = keras_tuner.Objective("val_auc", "max")
     with pytest.raises(ValueError, match="'val_accuracy', 'val_loss'"):
         train_lanes(by_rate, [0.1], objective=unknown)
+
+
+def test_a_metric_of_several_numbers_is_as_in_the_logs_of_fit(on_jax):
+    if not on_jax:
+        return
+    metric = kf.metrics.FScore(
+        average=None, class_names=["a", "b", "c"], from_logits=True, name="f1"
+    )
+
+    def build(hp):
+        model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
+        model.compile(
+            keras.optimizers.SGD(hp.Float("rate", 0.01, 0.1)),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=[type(metric).from_config(metric.get_config())],
+        )
+        return model
+
+    settings = [keras_tuner.HyperParameters() for _ in range(2)]
+    settings[1].values["rate"] = 0.05
+    objective = keras_tuner.Objective("val_f1/b", "max")
+    found = train_lanes(build, settings, objective=objective, epochs=1)
+    assert all("val_f1/b" in result.logs for result in found)

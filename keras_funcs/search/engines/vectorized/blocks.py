@@ -347,4 +347,12 @@ def _lane_of(logs: Mapping[str, Any], place: int) -> dict[str, Any]:
     lane: dict[str, Any] = keras.tree.map_structure(
         lambda item: item[place], dict(logs)
     )
-    return lane
+    return _merged(lane)
+
+
+def _merged(logs: Mapping[str, Any]) -> dict[str, Any]:
+    """Logs as `fit` has them: a metric's several numbers are among the rest."""
+    found: dict[str, Any] = {}
+    for name, item in logs.items():
+        found |= _merged(item) if isinstance(item, Mapping) else {name: item}
+    return found
