@@ -35,11 +35,11 @@ print(dataset.preprocessing.describe())  # how columns were read, and why
 
 # %% The study, on the model that `keras-funcs tune` uses
 def main(trials=TRIALS, epochs=EPOCHS, seeds=SEEDS, directory=DIRECTORY):
-    build = search.classifier(
+    build = search.table(
         dataset,
-        units=(32, 32),
         choices={
-            "activation": ["relu", "Swish", "Snake"],
+            "network": ["32-32", "linear"],
+            "activation": ["relu", "Stan", "Snake"],
             "optimizer": ["adam", "AdaBelief"],
         },
     )
