@@ -2,6 +2,7 @@
 
 import keras_tuner
 import numpy as np
+import optuna
 import pytest
 
 from keras_funcs import data
@@ -73,7 +74,6 @@ def test_all_kinds_of_numbers():
 
 
 def test_under_optuna(table):
-    optuna = pytest.importorskip("optuna")
     build = search.table(table, choices={"network": ["linear", "8"]})
     seen = []
 
