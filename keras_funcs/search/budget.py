@@ -27,16 +27,21 @@ class Pace:
     """
 
     def __init__(self) -> None:
+        self.whole: list[float] = []
         self.first: list[float] = []
         self.further: list[float] = []
         self._spent = 0.0
         self._expected = 0.0
 
-    def learn(self, timings: Iterable[tuple[float, float]]) -> None:
-        """Takes the seconds of all trials: whole, and without compiling."""
-        pairs = list(timings)
-        self.first = [whole for whole, _ in pairs]
-        self.further = [steady for _, steady in pairs]
+    def learn(self, timings: Iterable[tuple[float, float, float]]) -> None:
+        """Takes the seconds of all trials.
+
+        The whole, one of its settings alone, and that without compiling.
+        """
+        known = list(timings)
+        self.whole = [whole for whole, _, _ in known]
+        self.first = [alone for _, alone, _ in known]
+        self.further = [steady for _, _, steady in known]
 
     def correct(self, seconds: float, first: bool) -> None:
         """Takes the seconds of one run of the final."""
@@ -46,7 +51,7 @@ class Pace:
     @property
     def trial(self) -> float:
         """Seconds of one trial; 0 where none has ended."""
-        return _mean(self.first)
+        return _mean(self.whole)
 
     def runs(self, count: int) -> float:
         """Seconds of one configuration with so many seeds."""
@@ -54,7 +59,7 @@ class Pace:
             return 0.0
         known = self._expected > 0 and self._spent > 0
         scale = self._spent / self._expected if known else 1.0
-        seconds = self.trial + (count - 1) * _mean(self.further)
+        seconds = _mean(self.first) + (count - 1) * _mean(self.further)
         return scale * seconds
 
     def comparison(self) -> float:

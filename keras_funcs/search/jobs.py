@@ -117,6 +117,8 @@ class Outcome:
         steady: Float or None. The same without the first epoch, in which the
             model is compiled: the cost of a further seed.
         history: Sequence of floats. The objective by epoch.
+        alone: Float or None. What one of several settings would have taken by
+            itself; None if there was one.
         score: Float or None. The objective on the held-out split. As the next
             three, of jobs of the final only.
         metrics: Mapping. All metrics on the held-out split.
@@ -138,6 +140,7 @@ class Outcome:
     logs: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
     steady: float | None = None
+    alone: float | None = None
     history: Sequence[float] = ()
     score: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)

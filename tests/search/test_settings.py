@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_funcs.search import jobs
+from keras_funcs.search.budget import Pace
 from keras_funcs.search.jobs import Tried
 from keras_funcs.search.report import results
 from keras_funcs.search.report import tables
@@ -137,3 +138,10 @@ def test_all_settings_are_rows_of_the_table():
     assert table["status"].tolist() == ["FAILED", "COMPLETED", "COMPLETED"]
     assert table["rate"].tolist() == [0.0, 1.0, 5.0]
     assert table["seconds"].sum() == 5.0
+
+
+def test_of_a_block_a_seed_costs_what_one_setting_does():
+    pace = Pace()
+    pace.learn([(60.0, 4.0, 0.5), (40.0, 2.0, 0.5)])
+    assert pace.trial == 50.0
+    assert pace.runs(3) == 3.0 + 2 * 0.5

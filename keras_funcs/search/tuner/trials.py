@@ -180,6 +180,7 @@ class Trials:
             **outcome.logs,
             "seconds": outcome.seconds,
             "steady": outcome.steady,
+            "alone": outcome.alone,
         }
         known = {k: v for k, v in metrics.items() if v is not None}
         try:
@@ -214,14 +215,20 @@ class Trials:
             f"All {len(failed)} trials failed. The first one: {first}"
         )
 
-    def timings(self) -> list[tuple[float, float]]:
-        """Of each completed trial its seconds, whole and without the first."""
+    def timings(self) -> list[tuple[float, float, float]]:
+        """Of each completed trial what it took.
+
+        The whole, one of its settings alone, and that without compiling.
+        """
         found = []
         for trial in self.oracle.trials.values():
             seconds = _metric(trial, "seconds")
             if trial.status == "COMPLETED" and seconds is not None:
                 steady = _metric(trial, "steady")
-                found.append((seconds, seconds if steady is None else steady))
+                alone = _metric(trial, "alone")
+                alone = seconds if alone is None else alone
+                steady = alone if steady is None else steady
+                found.append((seconds, alone, steady))
         return found
 
 

@@ -126,7 +126,8 @@ class Vectorized(Engine):
             epoch=best.epoch,
             logs=best.logs,
             seconds=seconds,
-            steady=min(self.trainer.lane_seconds * job.epochs, seconds),
+            steady=min(self.trainer.lane_seconds, seconds),
+            alone=min(self.trainer.alone_seconds, seconds),
             tried=tried,
         )
 

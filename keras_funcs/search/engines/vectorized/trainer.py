@@ -73,7 +73,8 @@ class Trainer:
         self.validation = jax.device_put(
             scored.batches(min(scored.size, VALIDATION_BATCH))
         )
-        self.lane_seconds = 0.0  # of one lane in one epoch, in the last block
+        # Of the last block: seconds of one lane, and of one lane by itself.
+        self.lane_seconds = self.alone_seconds = 0.0
         self._templates = Templates()
 
     def train(
@@ -114,10 +115,12 @@ class Trainer:
         if len(seeds) != len(settings):
             checks.invalid("seeds", f"{len(settings)}, one per setting", seeds)
         checks.integer("epochs", epochs, at_least=1)
-        until = None if seconds is None else time.monotonic() + seconds
+        begin = time.monotonic()
+        until = None if seconds is None else begin + seconds
         recipe = dataclasses.replace(self.recipe, epochs=epochs)
         groups, refused = self._templates.groups(build, settings, seeds)
         found: Found = dict(refused)
+        built = time.monotonic()
         if len(groups) > MAX_PROGRAMS:
             why = NotVectorizable(
                 f"{len(settings)} settings need {len(groups)} programs"
@@ -130,7 +133,10 @@ class Trainer:
         blocks = self._run(blocks, epochs, halving, until, found)
         for block in blocks:
             found |= block.results()
-        self.lane_seconds = _pace(blocks)
+        self.lane_seconds = epochs * _pace(blocks)
+        compiled = time.monotonic() - built - sum(b.seconds for b in blocks)
+        one = (built - begin) / max(len(settings), 1)
+        self.alone_seconds = one + compiled + self.lane_seconds
         return [found[place] for place in range(len(settings))]
 
     def program_of(
