@@ -15,8 +15,8 @@ RUN := $(BIN)/python tools/run_backends.py
 
 .PHONY: demo test test-all test-touched test-nightly seconds lint readme clean
 
-demo: $(VENV)/.demo  ## Search on real long-tailed digits; writes runs/digits
-	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(BIN)/keras-funcs tune digits --out runs/digits
+demo: $(VENV)/.demo  ## Two minutes of search on long-tailed digits; writes runs/digits
+	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(BIN)/keras-funcs tune digits --out runs/digits --time 2m
 
 test: $(VENV)/.test  ## Every test, dear ones on one backend each
 	$(RUN)
