@@ -60,16 +60,29 @@ class ColumnEmbedding(Configurable, keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         chosen, others = self.chosen(tuple(inputs.shape))
         x = ops.cast(inputs, at_least_float32(self.compute_dtype))
-        found = self.embed(ops.take(x, chosen, axis=-1))
+        found = self.embed(_pick(x, chosen))
         shape = (*ops.shape(inputs)[:-1], len(chosen) * self.width)
         found = ops.cast(ops.reshape(found, shape), self.compute_dtype)
         if not others:
             return found
-        return ops.concatenate(
-            [found, ops.take(inputs, others, axis=-1)], axis=-1
-        )
+        return ops.concatenate([found, _pick(inputs, others)], axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         chosen, others = self.chosen(input_shape)
         size = len(chosen) * self.width + len(others)
         return (*tuple(input_shape)[:-1], size)
+
+
+def _pick(x: Tensor, columns: Sequence[int]) -> Tensor:
+    """Some columns, by slices: neither Dynamo nor ONNX takes Keras's `take`."""
+    starts = [
+        at
+        for at, column in enumerate(columns)
+        if at == 0 or column != columns[at - 1] + 1
+    ]
+    ends = [*starts[1:], len(columns)]
+    pieces = [
+        x[..., columns[start] : columns[end - 1] + 1]
+        for start, end in zip(starts, ends)
+    ]
+    return pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=-1)

@@ -212,8 +212,9 @@ def _pieces(x: Tensor, edges: Tensor) -> Tensor:
     is_first = np.arange(edges.shape[-1] - 1) == 0
     # (x - edge[t - 1]) / (edge[t] - edge[t - 1])
     y = (x[..., None] - left) / ops.where(is_bin, width, 1.0)
-    y = ops.where(is_first, y, ops.maximum(y, 0.0))
-    y = ops.where(is_last, y, ops.minimum(y, 1.0))
+    # Tensors: with a number Keras rounds float64 to float32 on Torch.
+    y = ops.where(is_first, y, ops.maximum(y, ops.zeros_like(y)))
+    y = ops.where(is_last, y, ops.minimum(y, ops.ones_like(y)))
     return ops.where(is_bin, y, 0.0)
 
 
