@@ -212,9 +212,10 @@ def _pieces(x: Tensor, edges: Tensor) -> Tensor:
     is_first = np.arange(edges.shape[-1] - 1) == 0
     # (x - edge[t - 1]) / (edge[t] - edge[t - 1])
     y = (x[..., None] - left) / ops.where(is_bin, width, 1.0)
-    # Tensors: with a number Keras rounds float64 to float32 on Torch.
-    y = ops.where(is_first, y, ops.maximum(y, ops.zeros_like(y)))
-    y = ops.where(is_last, y, ops.minimum(y, ops.ones_like(y)))
+    # Not by `maximum`, which rounds float64 to float32 on Torch.
+    below = ops.logical_and(y < 0.0, ops.logical_not(is_first))
+    above = ops.logical_and(y > 1.0, ops.logical_not(is_last))
+    y = ops.where(below, 0.0, ops.where(above, 1.0, y))
     return ops.where(is_bin, y, 0.0)
 
 
