@@ -52,7 +52,8 @@ class Estimator(BaseEstimator):
         batch_size: Integer >= 1.
         validation: Float in (0, 1). The share of rows held out.
         budget: Float > 0 or None. Seconds for the study.
-        final: `search.Final`: what follows the search; None for its defaults.
+        final: `search.Final`: what follows the search. Defaults to all of it
+            if there is a directory to read it in, else to two seeds.
         directory: String or path of the study's folder, or None for one that
             is removed after `fit`.
         progress: As of `search.Study`. Defaults to silence.
@@ -128,7 +129,7 @@ class Estimator(BaseEstimator):
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 budget=self.budget,
-                final=self.final or Final(),
+                final=self.final or self._final,
                 tensorboard=self.directory is not None,
                 progress=self.progress,
                 seed=seed,
@@ -150,6 +151,12 @@ class Estimator(BaseEstimator):
         program = fitting.Program(plan, keras_tuner.HyperParameters())
         program.fit(seed)
         return program.model
+
+    @property
+    def _final(self) -> Final:
+        if self.directory is not None:
+            return Final()
+        return Final(seeds=2, ablation=False, references=False)
 
     def _rows(self, x: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
@@ -226,13 +233,16 @@ class Regressor(RegressorMixin, Estimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Predicts the number of each row."""
-        return Predictor(self.model_).predict(self._rows(X))
+        rows = self._rows(X)
+        return Predictor(self.model_).predict(rows)
 
 
 def _checked(
     estimator: Any, x: Any, y: Any, weight: Any, **kwargs: Any
 ) -> tuple[Any, Any, Any]:
-    x, y = validate_data(estimator, x, y, dtype="float32", **kwargs)
+    x, y = validate_data(
+        estimator, x, y, dtype="float32", ensure_min_samples=2, **kwargs
+    )
     if weight is not None:
         weight = _check_sample_weight(
             weight, x, dtype="float32", ensure_non_negative=True
@@ -245,23 +255,24 @@ def _held_out(
 ) -> tuple[Any, Any]:
     """Splits into training and validation rows, classes by their shares.
 
-    Too few rows to split are both.
+    The first row of each class is a training row. Too few rows to split are
+    both.
     """
     x, y, weight = parts
-    held = round(share * len(y))
-    stratify = None
-    if classes:
-        counts = np.bincount(y)
-        stratify = y if counts.min() > 1 else None
-        held = max(held, len(counts)) if stratify is not None else held
     rows = np.arange(len(y))
-    if not 0 < held < len(y) or (
-        stratify is not None and len(y) - held < len(counts)
-    ):
+    first = np.unique(y, return_index=True)[1] if classes else rows[:1]
+    others = np.setdiff1d(rows, first)
+    held = round(share * len(y))
+    kinds, counts = np.unique(y[others], return_counts=True)
+    stratify = None
+    if classes and len(others) and counts.min() > 1:
+        stratify, held = y[others], max(held, len(kinds))
+    if not 0 < held < len(others) or len(others) - held < len(kinds) * classes:
         fit, chosen = rows, rows
     else:
         fit, chosen = model_selection.train_test_split(
-            rows, test_size=held, random_state=seed, stratify=stratify
+            others, test_size=held, random_state=seed, stratify=stratify
         )
+        fit = np.concatenate([first, fit])
     given = (x, y) if weight is None else parts
     return tuple(part[fit] for part in given), (x[chosen], y[chosen])

@@ -20,7 +20,14 @@ EXPECTED = {
 
 
 @parametrize_with_checks(
-    [estimators.Classifier(trials=0, epochs=12, batch_size=16, random_state=0)],
+    [
+        estimators.Classifier(
+            trials=0, epochs=12, batch_size=16, random_state=0
+        ),
+        estimators.Regressor(
+            trials=0, epochs=12, batch_size=16, random_state=0
+        ),
+    ],
     expected_failed_checks=lambda _: EXPECTED,
 )
 def test_scikit_learn_takes_it(estimator, check):
@@ -75,3 +82,11 @@ def test_a_regression_predicts_numbers():
     network = estimators.Regressor(trials=0, epochs=20, random_state=0)
     found = make_pipeline(StandardScaler(), network).fit(x, y)
     assert found.score(x, y) > 0.3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_class_of_one_row_is_trained(seed):
+    x, y = load_iris(return_X_y=True)
+    x, y = x[:101], y[:101]
+    network = estimators.Classifier(trials=0, epochs=1, random_state=seed)
+    assert network.fit(x, y).predict_proba(x).shape == (101, 3)
