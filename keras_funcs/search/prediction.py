@@ -8,18 +8,17 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_funcs._core import checks
 from keras_funcs._core.extras import require
 from keras_funcs._core.traits import LossTraits
-from keras_funcs._core.traits import takes_logits
 from keras_funcs._core.traits import traits_of
 from keras_funcs.data import TablePreprocessing
 from keras_funcs.inspect.confusion import all_losses
 from keras_funcs.search.store import files
 from keras_funcs.search.store import records
 from keras_funcs.search.store import state
+from keras_funcs.search.training.predictions import read_outputs
 
 BATCH = 1024
 
@@ -91,13 +90,8 @@ class Predictor:
         """
         if self._targets not in ("classes", "labels"):
             checks.invalid("loss", "one for classes or labels", self._loss)
-        scores = ops.convert_to_tensor(self._outputs(rows))
-        single = scores.shape[-1] == 1
-        if takes_logits(self._loss):
-            alone = single or self._targets == "labels"
-            scores = ops.sigmoid(scores) if alone else ops.softmax(scores)
-        shares = np.asarray(ops.convert_to_numpy(scores))
-        return np.concatenate([1 - shares, shares], -1) if single else shares
+        outputs = self._outputs(rows)
+        return np.exp(read_outputs(outputs, self._loss)).astype(outputs.dtype)
 
     def table(self, rows: Any) -> Any:
         """Predicts into a data frame, with one line per row.

@@ -7,8 +7,10 @@ from scipy import special
 
 from keras_funcs import losses
 from keras_funcs import search
+from keras_funcs._core.traits import LossTraits
 from keras_funcs.data import NumberColumn
 from keras_funcs.data import TablePreprocessing
+from keras_funcs.search.training.predictions import of_model
 
 
 class Scores(keras.layers.Layer):
@@ -43,6 +45,26 @@ def test_logits_become_classes(make):
     shares = found.predict_proba(X)
     np.testing.assert_allclose(shares, special.softmax(X, -1), rtol=1e-5)
     np.testing.assert_array_equal(found.predict(X), X.argmax(-1))
+
+
+def test_cosines_are_scaled_as_by_their_loss():
+    loss = losses.LDAM([5, 3, 1], scale=20.0)
+    found = predictor(loss, 3)
+    expected = special.softmax(20.0 * X, -1)
+    np.testing.assert_allclose(found.predict_proba(X), expected, atol=1e-6)
+    stored = of_model(found.model, X.argmax(-1), X)
+    np.testing.assert_allclose(np.exp(stored.values), expected, atol=1e-6)
+
+
+def test_undeclared_scores_are_read_as_those_that_are_stored():
+    class Own(keras.losses.Loss):
+        traits = LossTraits(targets="classes")
+
+    found = predictor(Own(), 3)
+    stored = of_model(found.model, X.argmax(-1), X)
+    shares = found.predict_proba(X)
+    np.testing.assert_allclose(shares, np.exp(stored.values), rtol=1e-5)
+    np.testing.assert_allclose(shares, special.softmax(X, -1), rtol=1e-5)
 
 
 def test_probabilities_stay():

@@ -3,10 +3,14 @@
 from typing import Any
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from keras_funcs._core.confusion import confusion_counts
+from keras_funcs._core.traits import LossTraits
+from keras_funcs._core.traits import setting
 from keras_funcs._core.traits import takes_logits
+from keras_funcs._core.traits import traits_of
 from keras_funcs.inspect.confusion import all_losses
 from keras_funcs.inspect.confusion import reading
 from keras_funcs.inspect.diagnosis._labels import reader
@@ -56,30 +60,53 @@ def of_model(model: Any, y: Any, outputs: Any) -> Predictions | None:
     ids = y.argmax(1) if y.shape == outputs.shape[:1] + (len(matrix),) else y
     return Predictions(
         ids.reshape(-1).astype(np.int64),
-        log_probabilities(outputs, takes_logits(loss)).astype(np.float32),
+        read_outputs(outputs, loss).astype(np.float32),
     )
 
 
-def log_probabilities(scores: np.ndarray, logits: bool | None) -> np.ndarray:
-    """Log-probabilities `(N, C)` of scores `(N, C)`, or of class 1 of two.
+def read_outputs(outputs: np.ndarray, loss: Any) -> np.ndarray:
+    """Log-probabilities that a model's outputs mean, as its loss reads them.
 
     Args:
-        scores: Logits or probabilities; `(N,)` or `(N, 1)` for two classes.
+        outputs: `(N, ..., C)`; `(N,)` or `(N, 1)` for two classes.
+        loss: The loss of the model, or its name.
+
+    Returns:
+        `(N, ..., C)`, of labels of which several may hold each by itself.
+    """
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    traits = traits_of(loss, LossTraits) or LossTraits()
+    if traits.cosines:
+        outputs = outputs * setting(loss, "scale")
+    logits = takes_logits(loss)
+    if traits.targets != "labels" or outputs.shape[1:] in ((), (1,)):
+        return log_probabilities(outputs, logits)
+    yes = log_probabilities(outputs[..., None], logits)[..., 1]
+    return np.asarray(yes)
+
+
+def log_probabilities(scores: np.ndarray, logits: bool | None) -> np.ndarray:
+    """Log-probabilities of the classes on the last axis of scores.
+
+    Args:
+        scores: Logits or probabilities `(N, ..., C)`; `(N,)` or `(N, ..., 1)`
+            of class 1 of two.
         logits: Boolean, or None to tell by the scores.
     """
     scores = scores.astype(np.float64)
     if scores.ndim == 1:
         scores = scores[:, None]
-    single = scores.shape[1] == 1
+    single = scores.shape[-1] == 1
     if logits is None:
         shares = np.all((scores >= 0) & (scores <= 1))
-        logits = not (shares and (single or np.allclose(scores.sum(1), 1)))
+        logits = not (shares and (single or np.allclose(scores.sum(-1), 1)))
     if not logits:
         if single:
-            scores = np.concatenate([1 - scores, scores], axis=1)
+            scores = np.concatenate([1 - scores, scores], axis=-1)
         return np.log(np.maximum(scores, TINY))
     if single:
-        scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
+        scores = np.concatenate([np.zeros_like(scores), scores], axis=-1)
     return normalized(scores)
 
 
