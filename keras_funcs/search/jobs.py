@@ -127,9 +127,9 @@ class Outcome:
             `Predictions`; empty if a row has no class and no number.
         save: Function that writes the trained model to a path, or None. It
             works until `done` returns.
-        tried: Sequence of `Tried`, in the order of the job's settings; empty
-            if its values were trained alone. What stands above is the best
-            one's.
+        tried: Sequence of `Tried`, in the order of the job's settings; the
+            first of them if it was trained alone, and empty for a job without
+            settings. What stands above is the best one's.
     """
 
     job: Job

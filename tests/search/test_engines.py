@@ -1,5 +1,6 @@
 """The contract between a study and whoever trains its jobs."""
 
+import dataclasses
 import json
 
 import pytest
@@ -11,7 +12,9 @@ from keras_funcs.search.report import results
 from keras_funcs.search.store import state
 from keras_funcs.search.store.attempts import Attempts
 from keras_funcs.search.training import fitting
+from keras_funcs.search.tuner import explorer
 from keras_funcs.search.tuner.hyperparameters import settings_of
+from keras_funcs.search.tuner.settings import draw
 from tests.search import conftest
 from tests.search.conftest import Untrained
 from tests.search.conftest import at
@@ -175,3 +178,20 @@ def test_a_study_of_the_first_version_goes_on(make_study, together):
     after = results.read(study.directory)
     assert after.trials == before.trials
     assert [c.runs for c in after.configs] == [c.runs for c in before.configs]
+
+
+def test_a_trial_that_is_trained_alone_is_stored_with_its_setting(make_study):
+    plan = make_study().plan
+    plan.directory.mkdir(parents=True)
+    space = explorer.explore(plan.build)
+    settings = draw(space, space.values, 3, 0)[1:]
+    job = jobs.Job("trial_0000", jobs.TRIAL, settings[0], 0, 1, settings)
+    other = dataclasses.replace(job, values=settings[1], settings=())
+    found = []
+    with Attempts(plan.directory, at_most=3).watched() as attempts:
+        engine = local.Local(plan, space, attempts)
+        engine.run([[job], [other]], found.append)
+    (tried,) = found[0].tried
+    assert tried.values == settings[0] != settings[1]
+    assert tried.score == found[0].validation != found[1].validation
+    assert found[1].tried == ()

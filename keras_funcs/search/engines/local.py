@@ -29,7 +29,8 @@ class Local(Engine):
         self.plan = plan
         self.space = space
         self.attempts = attempts
-        self._name: str | None = None
+        # Whose program is kept: a job's name and values.
+        self._of: tuple[str, dict[str, Any]] | None = None
         self._program: Any = None
 
     def run(
@@ -49,13 +50,14 @@ class Local(Engine):
         with self.attempts.of(job.key):
             outcome = attempt(self.plan, program, job)
         if outcome.error:  # of the program, perhaps: another one next time
-            self._name = None
+            self._of = None
         return outcome
 
     def _compiled(self, job: Job) -> fitting.Program:
         """The program of a job; the seeds of a configuration share one."""
-        if self._name != job.name:
-            self._name, self._program = job.name, None
+        of = job.name, dict(job.values)
+        if self._of != of:
+            self._of, self._program = of, None
             fitting.clear()
             hp = settings_of(self.space, job.values)
             self._program = fitting.Program(self.plan, hp)

@@ -6,6 +6,7 @@ from keras_funcs._core.confusion import confusion_counts
 from keras_funcs.inspect.confusion import reading
 from keras_funcs.search.jobs import Job
 from keras_funcs.search.jobs import Outcome
+from keras_funcs.search.jobs import Tried
 from keras_funcs.search.plan import Plan
 from keras_funcs.search.store import predictions
 from keras_funcs.search.store import state
@@ -25,6 +26,10 @@ def of_run(
         run: `fitting.Run`, what came out of it.
     """
     held_out = {} if job.is_trial else _scores(plan, program)
+    # One of a trial's settings was trained, which need not be the oracle's.
+    alone = Tried(
+        job.values, run.score, run.epoch, len(run.history), run.stopped
+    )
     return Outcome(
         job,
         validation=run.score,
@@ -34,6 +39,7 @@ def of_run(
         steady=run.steady,
         history=run.history,
         save=program.model.save,
+        tried=[alone] if job.settings else (),
         **held_out,
     )
 

@@ -25,7 +25,7 @@ def write(folder: Path, tried: Sequence[Tried]) -> None:
 
 
 def read(folder: Path, move: bool) -> tuple[Tried, ...]:
-    """Reads them; empty if the trial's values were trained alone.
+    """Reads them; empty if the oracle's values were trained.
 
     Args:
         folder: Path. The trial's folder.

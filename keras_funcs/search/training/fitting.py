@@ -33,6 +33,7 @@ class Run:
         steady: Float. What it took without its first epoch, in which the
             model is compiled: what a further seed takes.
         history: Tuple of floats. The objective by epoch.
+        stopped: String. As of `Tried`.
     """
 
     score: float
@@ -41,6 +42,7 @@ class Run:
     seconds: float = 0.0
     steady: float = 0.0
     history: tuple[float, ...] = ()
+    stopped: str = "epochs"
 
 
 class NotFinite(ArithmeticError):
@@ -63,6 +65,7 @@ class BestEpoch(keras.callbacks.Callback):
         self.logs: dict[str, float] = {}
         self.compiled: float | None = None
         self.history: list[float] = []
+        self.stopped = "epochs"
         self._weights: Any = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -79,7 +82,7 @@ class BestEpoch(keras.callbacks.Callback):
         self.history.append(float(self.last))
         loss = logs.get("loss", 0.0)
         if not math.isfinite(loss):
-            self.model.stop_training = True
+            self._stop("not finite")
         elif math.isfinite(self.last) and (
             self.epoch < 0
             or self.objective.better_than(
@@ -90,7 +93,11 @@ class BestEpoch(keras.callbacks.Callback):
             self.logs = logs
             self._weights = self.model.get_weights()
         elif epoch - max(self.epoch, 0) >= self.patience:
-            self.model.stop_training = True
+            self._stop("patience")
+
+    def _stop(self, reason: str) -> None:
+        self.model.stop_training = True
+        self.stopped = reason
 
     def on_train_end(self, logs: Any = None) -> None:
         if self._weights is not None:
@@ -175,6 +182,7 @@ class Program:
             seconds=end - begin,
             steady=end - (best.compiled or begin),
             history=tuple(best.history),
+            stopped=best.stopped,
         )
 
     def load(self, weights: Sequence[Any]) -> None:
