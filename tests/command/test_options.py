@@ -73,6 +73,7 @@ def test_mistakes_in_a_table(tmp_path):
         (["--group", "c"], "option `--group`"),
         (["--test", "other.csv"], "['a']"),
         (["--positive", "q"], "option `--positive`"),
+        (["--positive", "p"], "objectives of one class: f1, precision"),
         (["--objective", "r2"], "option `--objective`"),
     ):
         assert message in mistake(*call, *more)

@@ -115,24 +115,32 @@ def objective(
         name: String, one of `named(task)`.
         task: String, as of `search.space`.
         class_names: Sequence of strings.
-        positive: String or None. The class whose number counts, for a measure
-            that has one for each; otherwise their mean counts.
+        positive: String or None. The class whose number counts, of a measure
+            that has one per class. Defaults to their mean.
 
     Returns:
         A `keras_tuner.Objective` and a function without arguments.
 
     Raises:
-        ValueError: If there is no such measure or class.
+        ValueError: If there is no such measure or class, or the measure has
+            no number per class.
     """
     known = named(task)
     measure = known[checks.one_of("objective", name, tuple(known))]
     shown, make = name, measure.make
     if positive is not None:
         checks.one_of("positive", positive, tuple(class_names))
-        if measure.by_class:
-            names = list(class_names)
-            make = partial(make, average=None, class_names=names)
-            shown = f"{name}/{positive}"
+        if not measure.by_class:
+            takers = [key for key, item in known.items() if item.by_class]
+            checks.invalid(
+                "positive",
+                f"no class beside the objective {name!r}; objectives of one "
+                f"class: {', '.join(takers) or 'none for this task'}",
+                positive,
+            )
+        names = list(class_names)
+        make = partial(make, average=None, class_names=names)
+        shown = f"{name}/{positive}"
     tuner = require("keras_tuner")
     return tuner.Objective(f"val_{shown}", measure.direction), make
 

@@ -202,7 +202,7 @@ def test_lanes_that_exceed_the_memory_are_halved(on_jax, monkeypatch):
         return
     from keras_funcs.search.engines.vectorized import program
 
-    rates, sizes = [0.01, 0.02, 0.05], []
+    rates, sizes = [1e-6, 1e-5, 0.05, 0.1], []
     run = program.EpochProgram.run
 
     def bounded(self, state, *others):
@@ -211,10 +211,13 @@ def test_lanes_that_exceed_the_memory_are_halved(on_jax, monkeypatch):
             raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         return run(self, state, *others)
 
-    whole = train_lanes(by_rate, rates)
+    options = {"seeds": [1] * 4, "halving": Halving(1, 2)}
+    whole = train_lanes(by_rate, rates, **options)
     monkeypatch.setattr(program.EpochProgram, "run", bounded)
-    split = train_lanes(by_rate, rates)
-    assert sorted(set(sizes)) == [1, 2, 3]
+    split = train_lanes(by_rate, rates, **options)
+    assert sorted(set(sizes)) == [1, 2, 4]
+    # A lane counts once in each ranking, in whatever block it trains.
+    assert [r.stopped for r in split] == [r.stopped for r in whole]
     for one, other in zip(whole, split):
         assert math.isclose(one.score, other.score, rel_tol=1e-5)
 

@@ -144,6 +144,8 @@ class Block:
         """Gives up the lanes that train on; returns which they are."""
         going = self.going
         self._end([row for row in self._rows if row not in going])
+        for row in going:  # another block, or none, ranks these lanes
+            del self.courses[row]
         return going
 
     def halves(self) -> list["Block"]:
