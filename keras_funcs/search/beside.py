@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from keras_funcs.search.report import measures
 from keras_funcs.search.report.entries import Config
 from keras_funcs.search.report.results import Results
 from keras_funcs.search.store import predictions
+from keras_funcs.search.store.attempts import Attempts
 from keras_funcs.search.store.runs import Runs
 from keras_funcs.search.training.predictions import Predictions
 from keras_funcs.search.training.predictions import normalized
@@ -41,6 +43,7 @@ class Beside:
         runs: `Runs` to store them with.
         scorer: Function that makes a `Scorer`, called if there is a row.
         seeds: List of integers.
+        attempts: `Attempts` of the study, watched.
     """
 
     def __init__(
@@ -49,46 +52,84 @@ class Beside:
         runs: Runs,
         scorer: Callable[[], Scorer],
         seeds: list[int],
+        attempts: Attempts,
     ) -> None:
         self.plan = plan
         self.runs = runs
         self.seeds = seeds
+        self.attempts = attempts
         self._make_scorer = scorer
-        self._scorer: Scorer | None = None
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return self._make_scorer()
 
     def references(self) -> Iterable[str]:
         """Fits what is not stored; yields the name of each when it is.
 
-        Of what depends on a seed, fewer seeds are fitted if they take long.
+        None begins after their share of the time, and of what depends on a
+        seed fewer seeds are fitted.
 
         Raises:
-            reference.Unsuitable: If the data are not for such models.
+            reference.LeftOut: If the data are not for such models; or, after
+                all others are fitted, if there was no time for some.
         """
+        train = self.plan.dataset.train
+        for split in (train, *self._splits().values()):
+            reference.features_of(split)
+        try:
+            classes = self._scorer.classes
+        except Exception as error:  # of a model in which nobody looked so far
+            raise reference.LeftOut(_reason(error)) from error
+        for split in (train, *self._splits().values()):
+            reference.labels_of(split, classes)
         budget = self.plan.budget
         limit = SECONDS if budget is None else SHARE * budget
         end = time.monotonic() + limit
-        for item in reference.references(self.plan.dataset.train):
+        left = []
+        for item in reference.references(train, classes):
             fixed = not item.is_random
+            missing = self.runs.missing(item.name, self.seeds)
+            if self.seeds[0] in missing and time.monotonic() >= end:
+                left.append(item.name)
+                continue
             self._enter(item.name, jobs.REFERENCE, item.label, fixed)
-            for seed in self.runs.missing(item.name, self.seeds):
+            for seed in missing:
                 if fixed and seed != self.seeds[0]:
                     self.runs.repeat(item.name, self.seeds[0], seed)
                 elif seed == self.seeds[0] or time.monotonic() < end:
                     self._fit(item, seed)
             yield item.name
+        if left:
+            raise reference.LeftOut(f"{', '.join(left)} for lack of time")
 
     def _fit(self, item: reference.Reference, seed: int) -> None:
+        key = f"reference {item.name} {seed}"
+        # Not as often as a trial: a study can do without.
+        begun = self.attempts.begun(key)
+        if begun >= self.plan.max_attempts:
+            reason = f"The process ended while it was fitted, {begun} times."
+            self.runs.fail(item.name, seed, reason)
+            return
         begin = time.monotonic()
+        with self.attempts.of(key):
+            found = self._predicted(item, seed)
+            if found is not None:
+                self._add(item.name, seed, found, time.monotonic() - begin)
+
+    def _predicted(self, item: reference.Reference, seed: int) -> Both | None:
+        classes = self._scorer.classes
         try:
-            estimator = reference.fit(item, self.plan.dataset.train, seed)
-            found = {
-                name: reference.predict(estimator, split, self._classes())
+            estimator = reference.fit(
+                item, self.plan.dataset.train, seed, classes
+            )
+            return {
+                name: reference.predict(estimator, split, classes)
                 for name, split in self._splits().items()
             }
         except Exception as error:  # another package's: anything
-            self.runs.fail(item.name, seed, f"{type(error).__name__}: {error}")
-            return
-        self._add(item.name, seed, found, time.monotonic() - begin)
+            self.runs.fail(item.name, seed, _reason(error))
+            return None
 
     def derived(self, found: Results) -> list[str]:
         """Rows made of stored predictions; their names."""
@@ -109,7 +150,7 @@ class Beside:
             jobs.THRESHOLD: "the baseline with a threshold of validation data",
         }
         classes = next(iter(runs.values()))[HELD_OUT].values.shape[1]
-        counts = np.bincount(self._train_labels(), minlength=classes)
+        counts = self._train_counts(classes)
         if not counts.all():
             del labels[jobs.ADJUSTED]
         if classes != 2:
@@ -201,15 +242,13 @@ class Beside:
             VALIDATION: self.plan.dataset.validation,
         }
 
-    def _train_labels(self) -> np.ndarray:
-        return reference.rows_of(self.plan.dataset.train)[1]
-
-    def _classes(self) -> int:
-        labels = self._train_labels()
-        if labels.dtype.kind not in "iu":
-            return 0
-        names = self.plan.class_names
-        return len(names) if names else int(labels.max()) + 1
+    def _train_counts(self, classes: int) -> np.ndarray:
+        """The training rows of each class; none if they are not known."""
+        try:
+            labels = reference.labels_of(self.plan.dataset.train, classes)
+        except reference.LeftOut:
+            return np.zeros(classes, np.int64)
+        return np.bincount(labels, minlength=classes)
 
     def _enter(self, name: str, role: str, label: str, fixed: bool) -> None:
         facts = {"role": role, "label": label, "values": {}, "reverted": ""}
@@ -218,14 +257,16 @@ class Beside:
     def _add(
         self, name: str, seed: int, found: Both, seconds: float | None = None
     ) -> None:
-        """Scores and stores one run of a row."""
-        if self._scorer is None:
-            self._scorer = self._make_scorer()
+        """Scores and stores one run of a row, or why it has no score."""
         metric = self.plan.objective.name.removeprefix("val_")
-        scores = {
-            split: self._scorer.score(self._splits()[split], item)
-            for split, item in found.items()
-        }
+        try:
+            scores = {
+                split: self._scorer.score(self._splits()[split], item)
+                for split, item in found.items()
+            }
+        except Exception as error:  # of metrics that take only a model's own
+            self.runs.fail(name, seed, _reason(error))
+            return
         held_out = found[HELD_OUT]
         matrix = None
         if held_out.are_classes:
@@ -244,6 +285,10 @@ class Beside:
                 predictions=found,
             )
         )
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _shifted(values: np.ndarray, shift: np.ndarray) -> np.ndarray:

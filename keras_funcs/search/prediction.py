@@ -73,7 +73,7 @@ class Predictor:
         if self._targets == "values":
             outputs = self._outputs(rows)
             return outputs[:, 0] if outputs.shape[1:] == (1,) else outputs
-        return self._decide(self.predict_proba(rows))
+        return self._decide(*self._shares(rows))
 
     def predict_proba(self, rows: Any) -> np.ndarray:
         """Predicts the probability of each class.
@@ -88,10 +88,15 @@ class Predictor:
             ValueError: If the study's loss is for other targets than classes
                 or labels.
         """
+        return self._shares(rows)[0]
+
+    def _shares(self, rows: Any) -> tuple[np.ndarray, bool]:
+        """Probabilities `(N, C)`, and whether the model gives that of a yes."""
         if self._targets not in ("classes", "labels"):
             checks.invalid("loss", "one for classes or labels", self._loss)
         outputs = self._outputs(rows)
-        return np.exp(read_outputs(outputs, self._loss)).astype(outputs.dtype)
+        shares = np.exp(read_outputs(outputs, self._loss))
+        return shares.astype(outputs.dtype), outputs.shape[1:] in ((), (1,))
 
     def table(self, rows: Any) -> Any:
         """Predicts into a data frame, with one line per row.
@@ -107,23 +112,19 @@ class Predictor:
         frame = require("pandas").DataFrame
         if self._targets == "values":
             return frame({"prediction": list(self.predict(rows))})
-        shares = self.predict_proba(rows)
+        shares, single = self._shares(rows)
         names = self.class_names or map(str, range(shares.shape[-1]))
-        decided = self._decide(shares)
+        decided = self._decide(shares, single)
         found = {"prediction": decided} if decided.ndim == 1 else {}
         for name, share in zip(names, shares.T, strict=True):
             found[f"probability of {name}"] = share
         return frame(found)
 
-    def _decide(self, shares: np.ndarray) -> np.ndarray:
-        if self._targets == "labels" and not self._excludes(shares):
+    def _decide(self, shares: np.ndarray, single: bool) -> np.ndarray:
+        if self._targets == "labels" and not single:
             return shares > 0.5
         ids = np.argmax(shares, axis=-1)
         return np.asarray(self.class_names)[ids] if self.class_names else ids
-
-    def _excludes(self, shares: np.ndarray) -> bool:
-        """Whether two columns are the no and the yes of one label."""
-        return shares.shape[-1] == 2 and self.model.output_shape[-1] == 1
 
     @cached_property
     def _loss(self) -> Any:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -21,6 +22,8 @@ from keras_funcs.search.training.predictions import log_probabilities
 # Pictures and other grids become rows of numbers up to this many of them.
 MAX_NUMBERS = 5_000_000
 EARLY_STOPPING = 10_000  # rows from which scikit-learn's boosting draws some
+# What a model is fitted on at most, so that it takes no longer than a study.
+FIT_ROWS, FIT_NUMBERS = 100_000, 20_000_000
 
 
 @dataclass(frozen=True)
@@ -123,47 +126,84 @@ def _silent(seed: int) -> dict[str, Any]:
     return {"random_seed": seed, "verbose": 0, "allow_writing_files": False}
 
 
-class Unsuitable(Exception):
-    """Data that no reference model is for; the message is the reason."""
+class LeftOut(Exception):
+    """Reference models that are not fitted; the message is the reason."""
 
 
-def rows_of(split: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Features `(N, F)` of a split, and its labels `(N,)`: ids or numbers.
+def features_of(split: Any) -> np.ndarray:
+    """The features of a split, `(N, F)`.
 
     Raises:
-        Unsuitable: If a row has no such features, or not one label.
+        LeftOut: If a row has no such features.
     """
     x, y, _ = data.parts_of(split)
     if y is None:
-        raise Unsuitable("the data are no arrays")
-    if keras.tree.is_nested(x) or keras.tree.is_nested(y):
-        raise Unsuitable("the data are several arrays")
+        raise LeftOut("the data are no arrays")
+    if keras.tree.is_nested(x):
+        raise LeftOut("the data are several arrays")
     if x.ndim > 2 and x.size > MAX_NUMBERS:
-        raise Unsuitable(f"{x.size} numbers are no table")
-    if y.ndim == 2 and y.shape[1] > 1:
-        if not (np.isin(y, (0, 1)).all() and (y.sum(1) == 1).all()):
-            raise Unsuitable("a row has several labels")
-        y = y.argmax(1)
-    if y.size != len(y):
-        raise Unsuitable("a row has several labels")
-    y = y.reshape(-1)
-    return x.reshape(len(x), -1), y.astype(int) if y.dtype.kind in "b" else y
+        raise LeftOut(f"{x.size} numbers are no table")
+    return np.asarray(x.reshape(len(x), -1))
 
 
-def references(train: Any) -> list[Reference]:
-    """The models for the task of a training split.
+def labels_of(split: Any, classes: int) -> np.ndarray:
+    """The labels of a split, `(N,)`: ids in int64, or numbers in float64.
+
+    Args:
+        split: The split.
+        classes: Integer. The number of classes; 0 for numbers.
 
     Raises:
-        Unsuitable: As `rows_of`.
+        LeftOut: If a row has not one label, or one that is no class.
     """
-    _, y = rows_of(train)
-    known = of_classes if y.dtype.kind in "iu" else of_values
-    return list(known(len(y)))
+    y = data.parts_of(split)[1]
+    if y is None:
+        raise LeftOut("the data are no arrays")
+    if keras.tree.is_nested(y):
+        raise LeftOut("the data are several arrays")
+    if classes and y.shape == (len(y), classes) and classes > 1:
+        if not (np.isin(y, (0, 1)).all() and (y.sum(1) == 1).all()):
+            raise LeftOut("a row has several labels")
+        y = y.argmax(1)
+    if y.size != len(y):
+        raise LeftOut("a row has several labels")
+    y = y.reshape(-1)
+    if not classes:
+        return y.astype(np.float64)
+    ids = y.astype(np.int64)
+    if (ids != y).any() or ids.min() < 0 or ids.max() >= classes:
+        raise LeftOut(f"a label is no id of {classes} classes")
+    return ids
 
 
-def fit(reference: Reference, train: Any, seed: int) -> Any:
+def references(train: Any, classes: int) -> list[Reference]:
+    """The models for a training split.
+
+    Args:
+        train: The split.
+        classes: Integer. The number of classes; 0 for numbers.
+
+    Raises:
+        LeftOut: As `features_of`.
+    """
+    known = of_classes if classes else of_values
+    total, rows = len(features_of(train)), _fitted(features_of(train))
+    note = f", fitted on {rows} rows drawn of {total}" if rows < total else ""
+    return [replace(item, label=f"{item.label}{note}") for item in known(rows)]
+
+
+def _fitted(x: np.ndarray) -> int:
+    """How many rows of features a model is fitted on."""
+    return min(len(x), FIT_ROWS, max(FIT_NUMBERS // max(x.shape[1], 1), 1))
+
+
+def fit(reference: Reference, train: Any, seed: int, classes: int) -> Any:
     """A fitted estimator of a reference."""
-    x, y = rows_of(train)
+    x, y = features_of(train), labels_of(train, classes)
+    rows = _fitted(x)
+    if rows < len(x):
+        drawn = np.random.default_rng(0).choice(len(x), rows, replace=False)
+        x, y = x[drawn], y[drawn]
     estimator = reference.make(seed)
     with warnings.catch_warnings():
         # That it would take more iterations is no news for a reference.
@@ -179,13 +219,13 @@ def predict(estimator: Any, split: Any, classes: int) -> Predictions:
         split: The split.
         classes: Integer. The number of classes; 0 for numbers.
     """
-    x, y = rows_of(split)
+    x, y = features_of(split), labels_of(split, classes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if not classes:
             values = np.asarray(estimator.predict(x)).reshape(-1)
-            return Predictions(y.astype(float), values.astype(np.float32))
+            return Predictions(y, values.astype(np.float32))
         shares = np.zeros((len(x), classes))
         shares[:, estimator.classes_.astype(int)] = estimator.predict_proba(x)
     values = log_probabilities(shares, logits=False)
-    return Predictions(y.astype(np.int64), values.astype(np.float32))
+    return Predictions(y, values.astype(np.float32))

@@ -21,7 +21,7 @@ from keras_funcs.search.plan import Plan
 from keras_funcs.search.progress import Progress
 from keras_funcs.search.progress import Step
 from keras_funcs.search.progress import duration
-from keras_funcs.search.reference import Unsuitable
+from keras_funcs.search.reference import LeftOut
 from keras_funcs.search.report import markdown
 from keras_funcs.search.report import results
 from keras_funcs.search.report import terminal
@@ -73,7 +73,7 @@ class Runner:
         """Search, final, ablation, report: whatever is still to be done."""
         plan = self.plan
         self._begin()
-        attempts = Attempts(plan.directory, plan.max_attempts)
+        attempts = self.attempts = Attempts(plan.directory, plan.max_attempts)
         with attempts.watched():
             say = self.tell.on_note
             self.engine = engines.make(plan, self.space, attempts, say)
@@ -371,7 +371,7 @@ class Runner:
             for name in self._beside().references():
                 self.saved["beside"].append(name)
                 self._store()
-        except Unsuitable as error:
+        except LeftOut as error:
             self._leave_out("references", str(error))
 
     def _derive(self) -> None:
@@ -383,7 +383,7 @@ class Runner:
         def scorer() -> Scorer:
             return Scorer(self.plan, settings_of(self.space, self.baseline))
 
-        return Beside(self.plan, self.runs, scorer, self.seeds)
+        return Beside(self.plan, self.runs, scorer, self.seeds, self.attempts)
 
     # The end.
 

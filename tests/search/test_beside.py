@@ -1,9 +1,14 @@
 """The rows of a report that no training run makes."""
 
+from dataclasses import replace
+
+import keras
 import numpy as np
 import pytest
+from keras.losses import BinaryCrossentropy
 
 from keras_funcs.data import Dataset
+from keras_funcs.losses import LossModel
 from keras_funcs.search import beside
 from keras_funcs.search import jobs
 from keras_funcs.search import reference
@@ -13,8 +18,11 @@ from keras_funcs.search.report import results
 from keras_funcs.search.report.headline import headline
 from keras_funcs.search.store import records
 from keras_funcs.search.store import runs as stored
+from keras_funcs.search.store.attempts import Attempts
+from keras_funcs.search.training import scoring
 from keras_funcs.search.training.predictions import Predictions
 from keras_funcs.search.training.predictions import normalized
+from keras_funcs.search.training.predictions import of_model
 from keras_funcs.search.tuner.objectives import objective
 from tests.search.test_report import STUDY
 
@@ -29,6 +37,8 @@ def rare(seed, size=200, positives=20):
 
 class Scorer:
     """Scores as a model with the balanced accuracy does."""
+
+    classes = 2
 
     def score(self, split, found):
         counted = measures.counts(
@@ -52,7 +62,13 @@ class Folder:
             directory=path,
         )
         self.runs = stored.Runs(path, self.seeds)
-        self.beside = beside.Beside(self.plan, self.runs, Scorer, self.seeds)
+        self.attempts = Attempts(path, 3)
+        self.beside = self.make(Scorer)
+
+    def make(self, scorer):
+        return beside.Beside(
+            self.plan, self.runs, scorer, self.seeds, self.attempts
+        )
 
     def trained(self, name, role, signal):
         """A configuration whose logit is off by the log prior."""
@@ -84,7 +100,9 @@ class Folder:
 
 @pytest.fixture
 def folder(tmp_path):
-    return Folder(tmp_path)
+    made = Folder(tmp_path)
+    with made.attempts.watched():
+        yield made
 
 
 def test_a_baseline_with_its_prior_subtracted_and_a_tuned_threshold(folder):
@@ -154,20 +172,127 @@ def test_a_reference_that_fails_is_a_row_that_failed(folder, monkeypatch):
     assert found.configs[0].runs[0]["error"] == "RuntimeError: no wheels"
 
 
+def test_a_row_that_cannot_be_scored_is_a_row_that_failed(folder):
+    class Strict(Scorer):
+        def score(self, split, found):
+            raise ValueError("other shapes")
+
+    folder.trained("baseline", jobs.BASELINE, 1.0)
+    folder.beside = folder.make(Strict)
+    names = list(folder.beside.references())
+    names += folder.beside.derived(folder.found("baseline"))
+    for item in folder.found(*names).configs:
+        assert item.failed == 2
+        assert item.runs[0]["error"] == "ValueError: other shapes"
+
+
+def test_references_end_with_their_time_and_after_attempts(folder, monkeypatch):
+    times = iter([0.0, 0.0, 61.0])
+    monkeypatch.setattr(beside.time, "monotonic", lambda: next(times, 61.0))
+    monkeypatch.setattr(folder.beside, "_fit", lambda item, seed: (
+        folder.runs.fail(item.name, seed, "not fitted")
+    ))  # fmt: skip
+    with pytest.raises(reference.LeftOut, match="boosting.* for lack of time"):
+        list(folder.beside.references())
+    assert not folder.runs.missing("logistic_regression", folder.seeds)
+    monkeypatch.undo()
+    key = "reference hist_gradient_boosting 0"
+    folder.attempts._begun[key] = 3  # processes that were killed
+    list(folder.beside.references())
+    (boosting,) = folder.found("hist_gradient_boosting").configs
+    assert "ended while it was fitted, 3 times" in boosting.runs[0]["error"]
+
+
+def test_many_rows_are_drawn_from(monkeypatch):
+    monkeypatch.setattr(reference, "FIT_NUMBERS", 150)
+    logistic = reference.references(rare(0), 2)[0]
+    assert logistic.label.endswith(", fitted on 50 rows drawn of 200")
+    fitted = reference.fit(logistic, rare(0), 0, 2)
+    assert fitted[0].n_samples_seen_ == 50
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def hosted():
+    layers = [keras.Input((3,)), keras.layers.Dense(1, "sigmoid")]
+    return LossModel(keras.Sequential(layers), "binary_crossentropy")
+
+
+@pytest.mark.backends("jax")
+@pytest.mark.parametrize(
+    ("make", "loss", "labels", "task", "classes"),
+    [
+        (Subclassed, BinaryCrossentropy(from_logits=True), "int64", "", 2),
+        (Subclassed, BinaryCrossentropy(from_logits=True), "float32", "", 2),
+        (hosted, None, "bool", "", 2),
+        (Subclassed, "mse", "int64", "regression", 0),
+        (Subclassed, lambda y, p: (y - p) ** 2, "float32", "", 0),
+    ],
+)
+def test_the_loss_decides_between_classes_and_numbers(
+    tmp_path, make, loss, labels, task, classes
+):
+    def build(hp):
+        model = make()
+        model.compile("sgd", loss, metrics=["mae"])
+        return model
+
+    splits = [(x, y.astype(labels)) for x, y in map(rare, range(3))]
+    folder = Folder(tmp_path)
+    dataset = Dataset.of(*splits, task=task)
+    folder.plan = replace(
+        folder.plan, build=build, dataset=dataset, objective=objective("mae")
+    )
+    folder.beside = folder.make(lambda: scoring.Scorer(folder.plan, None))
+    with folder.attempts.watched():
+        first = next(iter(folder.beside.references()))
+    (item,) = folder.found(first).configs
+    assert first == ("logistic_regression" if classes else "ridge")
+    assert not item.failed
+    assert folder.beside._scorer.classes == classes
+    stored = folder.found(first).evidence.held_out
+    assert stored.dtype.kind == ("i" if classes else "f")
+    # The model's own predictions are of the same kind, so that they are kept.
+    outputs = np.zeros((200, 1), "float32")
+    own = of_model(
+        folder.beside._scorer.model, splits[2][1], outputs,
+        dataset.is_regression,
+    )  # fmt: skip
+    assert own.labels.dtype == stored.dtype
+
+
+def test_images_too_large_for_a_table_still_have_derived_rows(folder):
+    folder.trained("baseline", jobs.BASELINE, 1.0)
+    x, y = folder.dataset.train
+    dataset = replace(folder.dataset, train=({"a": x}, y))
+    folder.plan = folder.beside.plan = replace(folder.plan, dataset=dataset)
+    with pytest.raises(reference.LeftOut, match="several arrays"):
+        next(iter(folder.beside.references()))
+    assert len(folder.beside.derived(folder.found("baseline"))) == 2
+
+
 def test_regressors_for_numbers():
     x = np.random.default_rng(0).normal(size=(80, 2)).astype("float32")
     split = (x, x[:, :1] * 2.0)
-    ridge, *others = reference.references(split)
+    ridge, *others = reference.references(split, 0)
     assert [ridge.name, others[0].name] == ["ridge", "hist_gradient_boosting"]
-    found = reference.predict(reference.fit(ridge, split, 0), split, 0)
+    found = reference.predict(reference.fit(ridge, split, 0, 0), split, 0)
     assert not found.are_classes
     np.testing.assert_allclose(found.values, x[:, 0] * 2, atol=0.2)
 
 
 def test_a_class_without_training_rows_has_no_probability():
     x, y = rare(0)
-    logistic = reference.references((x, y))[0]
-    found = reference.predict(reference.fit(logistic, (x, y), 0), (x, y), 3)
+    logistic = reference.references((x, y), 3)[0]
+    fitted = reference.fit(logistic, (x, y), 0, 3)
+    found = reference.predict(fitted, (x, y), 3)
     assert found.values.shape == (200, 3) and (found.values[:, 2] < -80).all()
 
 
@@ -177,12 +302,14 @@ def test_a_class_without_training_rows_has_no_probability():
         (iter([]), "no arrays"),
         (({"a": np.ones((3, 2))}, np.ones(3)), "several arrays"),
         ((np.ones((3, 2)), np.ones((3, 2))), "several labels"),
+        ((np.ones((3, 2)), np.array([0, 1, 2])), "no id of 2 classes"),
         ((np.ones((1, 2000, 3000)), np.ones(1)), "no table"),
     ],
 )
 def test_data_that_no_reference_is_for(split, reason):
-    with pytest.raises(reference.Unsuitable, match=reason):
-        reference.references(split)
+    with pytest.raises(reference.LeftOut, match=reason):
+        reference.features_of(split)
+        reference.labels_of(split, 2)
 
 
 @pytest.mark.parametrize("total", [1, 2, 5, 6])

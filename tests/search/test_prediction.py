@@ -92,6 +92,12 @@ def test_one_score_is_a_yes_or_no():
     ]
 
 
+def test_one_score_of_a_hosted_loss_is_a_yes_or_no():
+    loss = losses.BinaryFocal(from_logits=True)
+    found = predictor(loss, 1, ("no", "yes"), host=True)
+    assert list(found.predict(X[:, :1]) == "yes") == list(X[:, 0] > 0)
+
+
 def test_several_labels_may_hold():
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     found = predictor(loss, 3)

@@ -73,11 +73,16 @@ def _scores(plan: Plan, program: fitting.Program) -> dict[str, Any]:
     if predicted is not None:
         given = reading(program.model)
         matrix = confusion_counts(*predicted, **given)
-        found[predictions.HELD_OUT] = of_model(program.model, *predicted)
+        numbers = plan.dataset.is_regression
+        found[predictions.HELD_OUT] = of_model(
+            program.model, *predicted, numbers
+        )
         if plan.dataset.test is not None:
             predicted = program.predict(plan.dataset.validation)
         if predicted is not None:
-            found[predictions.VALIDATION] = of_model(program.model, *predicted)
+            found[predictions.VALIDATION] = of_model(
+                program.model, *predicted, numbers
+            )
     return {
         "score": metrics[plan.objective.name.removeprefix("val_")],
         "metrics": metrics,

@@ -29,7 +29,6 @@ from keras_funcs.search.store import state
 SHOWN_TRIALS = 15
 MOST_CURVES, MOST_SEEDS = 6, 5  # of the picture of all epochs
 LEAST_LINES, MOST_LINES = 5, 200  # of the picture of all settings
-LEAST_LINES, MOST_LINES = 5, 200  # of the picture of all settings
 
 
 def write(found: Results) -> Path:

@@ -38,8 +38,11 @@ def store(
     known = read(files.labels_of(directory))
     if known is None:
         _write(files.labels_of(directory), labels)
-    elif any(
-        split not in known or not np.array_equal(known[split], rows)
+    elif not all(
+        # Class 1 is not the number 1.0.
+        split in known
+        and known[split].dtype.kind == rows.dtype.kind
+        and np.array_equal(known[split], rows)
         for split, rows in labels.items()
     ):
         return

@@ -35,13 +35,33 @@ class Predictions(NamedTuple):
         return self.values.ndim == 2
 
 
-def of_model(model: Any, y: Any, outputs: Any) -> Predictions | None:
+def classes_of(model: Any, shape: tuple[int, ...], numbers: bool) -> int:
+    """The number of classes that a model tells apart; 0 if it gives numbers.
+
+    Args:
+        model: A compiled model. Its loss decides, not the type of the labels.
+        shape: Tuple of integers. Of its outputs.
+        numbers: Boolean. Whether single outputs are numbers if nothing is
+            known of the loss.
+    """
+    read = reader(all_losses(model)[0], shape)
+    single = len(shape) == 1 or shape[-1] == 1
+    unknown = numbers and single
+    if unknown if read is None else read.targets == "values":
+        return 0
+    return 2 if single else shape[-1]
+
+
+def of_model(
+    model: Any, y: Any, outputs: Any, numbers: bool = False
+) -> Predictions | None:
     """Reads the outputs of a model as its loss and metrics do.
 
     Args:
         model: A compiled model.
         y: Labels of N rows.
         outputs: The model's outputs for them.
+        numbers: Boolean. As for `classes_of`.
 
     Returns:
         The predictions; None for anything but one class or one number per row,
@@ -50,9 +70,7 @@ def of_model(model: Any, y: Any, outputs: Any) -> Predictions | None:
     y, outputs = np.asarray(y), np.asarray(outputs)
     if outputs.ndim not in (1, 2) or len(y) != len(outputs):
         return None
-    loss = all_losses(model)[0]
-    read = reader(loss, outputs.shape)
-    if read is not None and read.targets == "values":
+    if not classes_of(model, outputs.shape, numbers):
         return _of_values(y, outputs)
     matrix = confusion_counts(y, outputs, **reading(model))
     if matrix is None or matrix.sum() != len(y):
@@ -60,7 +78,7 @@ def of_model(model: Any, y: Any, outputs: Any) -> Predictions | None:
     ids = y.argmax(1) if y.shape == outputs.shape[:1] + (len(matrix),) else y
     return Predictions(
         ids.reshape(-1).astype(np.int64),
-        read_outputs(outputs, loss).astype(np.float32),
+        read_outputs(outputs, all_losses(model)[0]).astype(np.float32),
     )
 
 
