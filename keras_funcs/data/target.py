@@ -36,9 +36,11 @@ def infer_task(y: Any, num_classes: int = 0) -> str:
         `"regression"` for numbers with a fraction, and for all numbers in
         float if no class has a name. Other numbers are class ids; in rows they
         are one-hot if each has a single 1, or else yes-or-no labels; in images
-        they are the classes of pixels.
+        they are the classes of pixels. Texts are `"multiclass"`.
     """
     y = np.asarray(y)
+    if y.dtype.kind not in "biuf":
+        return "multiclass"
     rows = y.ndim == 2 and y.shape[-1] > 1
     whole = y.dtype.kind in "biu" or bool(np.all(np.mod(y, 1) == 0))
     if not num_classes and (not whole or (y.dtype.kind == "f" and not rows)):

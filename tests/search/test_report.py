@@ -165,6 +165,7 @@ def test_intervals_cover_the_rows_and_a_gain_shows_its_price(folder):
     assert not alone.p > 0 and compared.low < 0 < compared.high
     text = markdown.write(found).read_text()
     assert "the chance of which 60 rows are held out" in text
+    assert "of a t test of the mean difference with the same chances" in text
     assert "| 0 | 40 | 0.8750 | 0.5750 | -0.3000 |" in text
     assert "| FELL |" in text and "is that of the rarer class, 1" in text
     shown, rows = tables.measures(found)
@@ -174,6 +175,44 @@ def test_intervals_cover_the_rows_and_a_gain_shows_its_price(folder):
     assert by_name["baseline"]["accuracy"] == pytest.approx(43 / 60)
     shown = terminal.summary(found, folder / "report.md", 61.0)
     assert "FELL" in shown and "macro F1" in shown
+
+
+def test_rows_are_claimed_only_for_all_intervals(folder):
+    study = json.loads((folder / "study.json").read_text())
+    study["objective"] = {"name": "val_balanced_accuracy", "direction": "max"}
+    study["configs"].append("trial_0002")
+    (folder / "study.json").write_text(json.dumps(study))
+    put_final(folder, "trial_0002", config("finalist", [0.3, 0.5, 0.4]))
+    put_predictions(folder, "baseline", (36, 8))
+    put_predictions(folder, "trial_0001", (24, 18))
+    text = markdown.write(results.read(folder)).read_text()
+    assert "Some of them, not all, cover the chance" in text
+    assert "60 rows are held out" not in text
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1.0, 1e6])
+def test_intervals_cover_the_rows_of_numbers_in_any_unit(folder, unit):
+    study = json.loads((folder / "study.json").read_text())
+    study["objective"] = {"name": "val_mae", "direction": "min"}
+    (folder / "study.json").write_text(json.dumps(study))
+    y = np.arange(8.0) * unit
+    for name, role, error in (
+        ("baseline", "baseline", 2.0),
+        ("trial_0001", "finalist", 1.0),
+    ):
+        errors = unit * (error + np.arange(8) / 16)
+        mean = float(errors.mean())
+        # Metrics round: the share of float32, and more in sums.
+        scores = [mean * (1 + share) for share in (0.0, 1e-4, -1e-4)]
+        put_final(folder, name, config(role, scores))
+        values = (y + errors).astype("float32")
+        for seed in range(3):
+            found = {predictions.HELD_OUT: Predictions(y, values)}
+            predictions.store(folder, name, seed, found)
+    found = results.read(folder)
+    assert found.comparisons["trial_0001"].rows == 8
+    mae = found.evidence.measure_of("mae")
+    assert not mae.agrees(unit, 1.02 * unit, 5e-3)
 
 
 def test_predictions_of_other_rows_are_not_stored(folder):

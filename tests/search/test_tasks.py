@@ -86,6 +86,7 @@ def test_unknown_counts_are_a_reason():
         ([0, 1, 0], 5, "multiclass"),
         ([0.5, 1.25], 0, "regression"),
         ([1.0, 2.0], 0, "regression"),
+        (["low", "high"], 0, "multiclass"),
         ([[1, 0], [0, 1]], 0, "onehot"),
         ([[1.0, 0.0], [0.0, 1.0]], 0, "onehot"),
         ([[1, 1], [0, 1]], 0, "multilabel"),

@@ -19,7 +19,8 @@ from keras_funcs.search.store import predictions
 if TYPE_CHECKING:
     from keras_funcs.search.report.entries import Config
 
-# Metrics count in float32, and some in bins.
+# Metrics count in float32, and some in bins. Errors, which have the unit of the
+# labels, may differ by this share of their size.
 TOLERANCE = 5e-3
 MAX_BYTES = 2**28  # of predictions that are kept in memory
 
@@ -162,7 +163,7 @@ class Evidence:
         for config, values in ((item, found), (base, before)):
             scores = config.scores()
             if not pairs <= set(values) or any(
-                abs(values[seed][0] - scores[seed]) > TOLERANCE
+                not measure.agrees(values[seed][0], scores[seed], TOLERANCE)
                 for seed in pairs
             ):
                 return None

@@ -37,6 +37,18 @@ class Measure(NamedTuple):
     aliases: tuple[str, ...] = ()
     worth: int = 1
 
+    def agrees(self, value: float, score: float, tolerance: float) -> bool:
+        """Whether a metric's score is this measure, but for rounding.
+
+        Args:
+            value: Float. The measure.
+            score: Float.
+            tolerance: Float. A share of the value for an error, which has the
+                unit of the labels; of at least 1 for other measures.
+        """
+        size = abs(value) if self.worth < 0 else max(1.0, abs(value))
+        return abs(value - score) <= tolerance * size
+
 
 def counts(labels: np.ndarray, chosen: np.ndarray, classes: int) -> np.ndarray:
     """The confusion matrix `[true, predicted]`."""

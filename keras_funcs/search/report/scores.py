@@ -7,6 +7,7 @@ from keras_funcs._core.text import code
 from keras_funcs._core.text import markdown
 from keras_funcs.search.report import recalls
 from keras_funcs.search.report import tables
+from keras_funcs.search.report.entries import Config
 from keras_funcs.search.report.pieces import DASH
 from keras_funcs.search.report.pieces import figure
 from keras_funcs.search.report.pieces import interval
@@ -67,8 +68,9 @@ def leaderboard(found: Results) -> list[str]:
     lines += [
         "",
         "Differences are to the baseline on the same seeds; positive is "
-        f"better. {_covered(found)} p is of the paired t test, adjusted for "
-        f"the number of comparisons. {DASH}: no interval, for lack of two "
+        f"better. {_covered(entries, found)} p is of a t test of the mean "
+        "difference with the same chances, adjusted for the number of "
+        f"comparisons. {DASH}: no interval, for lack of two "
         "seeds in common or of any spread between them. A row without sd was "
         "made once: its interval has the chance of the baseline's training "
         "alone.",
@@ -96,13 +98,20 @@ def leaderboard(found: Results) -> list[str]:
     return lines
 
 
-def _covered(found: Results) -> str:
-    rows = max((c.rows for c in found.comparisons.values()), default=0)
+def _covered(entries: list[Config], found: Results) -> str:
+    """The chances that the intervals in the leaderboard cover."""
+    compared = (found.differences.get(item.name) for item in entries)
+    shown = [c.rows for c in compared if c and math.isfinite(c.low)]
     chance = "the chance in training (initial weights, order, dropout)"
-    if rows:
+    if shown and all(shown):
         return (
-            f"The intervals cover {chance} and the chance of which {rows} "
-            "rows are held out."
+            f"The intervals cover {chance} and the chance of which "
+            f"{max(shown)} rows are held out."
+        )
+    if any(shown):
+        return (
+            f"The intervals cover {chance}. Some of them, not all, cover the "
+            "chance of which rows are held out as well."
         )
     return (
         f"The intervals cover {chance}, not which samples the test split "

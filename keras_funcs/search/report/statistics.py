@@ -26,7 +26,8 @@ class Comparison:
         difference: Float. Mean over the seeds.
         low: Float. Lower end of the 95 % confidence interval.
         high: Float. Its upper end.
-        p: Float. Of the paired t test, two-sided.
+        p: Float. Of a two-sided t test of the mean difference, whose variance
+            is that over the seeds and, if `rows` is not 0, over the rows.
         p_adjusted: Float. After Holm, over all comparisons made.
         pairs: Integer. The seeds that both have a result for.
         failed: Integer. The seeds with which the configuration itself gave
