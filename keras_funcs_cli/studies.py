@@ -60,6 +60,13 @@ def tune(
             "the target."
         ),
     ] = "",
+    classes: Annotated[
+        str,
+        typer.Option(
+            help="All classes in their order, such as low,medium,high; else "
+            "by number or alphabet."
+        ),
+    ] = "",
     choices: Annotated[
         list[str] | None,
         typer.Option(
@@ -166,6 +173,7 @@ def tune(
             "validation": validation_share,
             "test": test or test_share,
             "task": task,
+            "classes": list(filter(None, map(str.strip, classes.split(",")))),
             "group": group,
             "time": time_column,
         },

@@ -16,7 +16,7 @@ OPTIONS = {
             *("target", "trials", "objective", "epochs", "seeds", "engine"),
             *("drop", "categorical", "numeric", "missing", "max_categories"),
             *("separator", "decimal", "encoding", "task", "positive", "group"),
-            *("batch_size", "choices"),
+            *("batch_size", "choices", "classes"),
         )
     },
 }

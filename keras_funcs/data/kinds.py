@@ -53,6 +53,7 @@ class Wishes:
         missing: Texts that mean a missing value.
         max_categories: Integer >= 2. The most categories of one column.
         decimal: `"."`, `","` or None.
+        classes: All classes of the target in their order; empty to find them.
     """
 
     categorical: Collection[str] = ()
@@ -60,6 +61,7 @@ class Wishes:
     missing: tuple[str, ...] = ()
     max_categories: int = 100
     decimal: str | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,10 @@ def read_times(name: str, series: Any) -> np.ndarray:
     pandas = require("pandas")
     numbers = pandas.to_numeric(series, errors="coerce")
     if series.dtype.kind == "M" or numbers.isna().any():
-        dates = pandas.to_datetime(series, errors="coerce", format="ISO8601")
+        # Offsets that change within a year have no dtype but that of UTC.
+        dates = pandas.to_datetime(
+            series, errors="coerce", format="ISO8601", utc=True
+        )
         wrong = series[dates.isna()]
         if len(wrong):
             cells.column_error(

@@ -40,6 +40,7 @@ def load_table(
     test: float | str | PathLike[str] = 0.2,
     seed: int = 0,
     task: str = "",
+    classes: Sequence[str] = (),
     group: str = "",
     time: str = "",
     drop: Sequence[str] = (),
@@ -85,6 +86,9 @@ def load_table(
         seed: Integer in [0, 2**32). Of the split.
         task: `"binary"`, `"multiclass"`, `"ordinal"` or `"regression"`.
             Defaults to what the target looks like.
+        classes: Sequence of strings. All classes of the target in their order,
+            such as `["low", "medium", "high"]`, which `"ordinal"` needs for
+            texts. Defaults to the order of the numbers or the alphabet.
         group: String. A column whose equal values stay in one split, such as
             a patient. It is no feature.
         time: String. A column of numbers or dates such as 2026-05-31 to split
@@ -126,8 +130,11 @@ def load_table(
         not isinstance(separator, str) or len(separator) != 1
     ):
         checks.invalid("separator", "one character", separator)
+    if classes and task == REGRESSION:
+        checks.invalid("classes", "none for a regression", classes)
     lists = {"drop": drop, "categorical": categorical, "numeric": numeric}
-    for name, value in {**lists, "missing": missing}.items():
+    named = {**lists, "missing": missing, "classes": classes}
+    for name, value in named.items():
         if isinstance(value, str):
             checks.invalid(name, "a list of strings", value)
 
@@ -141,7 +148,12 @@ def load_table(
     )
     _check_wishes(target, drop, categorical, numeric)
     wishes = Wishes(
-        categorical, numeric, reading.missing or (), max_categories, decimal
+        categorical,
+        numeric,
+        reading.missing or (),
+        max_categories,
+        decimal,
+        tuple(classes),
     )
     typed = not is_text(path)
     smaller = min(shares.validation, shares.test or shares.validation)
@@ -172,6 +184,8 @@ def load_table(
     splits["test"] = (x[held], about.y[held])
     if not shares.test:
         rows = _read_test(Path(test), preprocessing, target)  # type: ignore[arg-type]
+        if group:
+            _check_groups(Path(test), rows, group, shares.groups)  # type: ignore[arg-type]
         splits["test"] = (
             preprocessing.count_unknown(rows)[0],
             about.read(rows[target]),
@@ -225,6 +239,19 @@ def _read_test(
     return frame
 
 
+def _check_groups(path: Path, rows: Any, group: str, known: Any) -> None:
+    """Refuses test rows of a group that the other rows have as well."""
+    if group not in rows.columns:
+        checks.invalid("test", f"a table with the group `{group}`", str(path))
+    both = np.intersect1d(read_groups(group, rows[group]), known)
+    if len(both):
+        checks.invalid(
+            "test",
+            f"other groups of `{group}` than in the table",
+            f"{path}, with {len(both)} of them, such as {', '.join(both[:3])}",
+        )
+
+
 def _about_rows(
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]],
     shares: Shares,
@@ -238,7 +265,8 @@ def _about_rows(
     if shares.groups is not None:
         notes.append("by group")
     if shares.times is not None:
-        notes.append("by time, the last ones to test")
+        last = "test" if shares.test else "choose"
+        notes.append(f"by time, the last ones to {last}")
     return "; ".join(notes)
 
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from keras_funcs._core import checks
 from keras_funcs.data import cells
 from keras_funcs.data import spelling as spell
 from keras_funcs.data.kinds import Cells
@@ -16,8 +17,9 @@ from keras_funcs.data.spelling import Spelling
 
 TARGET = "target"
 REGRESSION = "regression"
+ORDINAL = "ordinal"
 TASKS = (
-    *("binary", "multiclass", "onehot", "multilabel", "ordinal"),
+    *("binary", "multiclass", "onehot", "multilabel", ORDINAL),
     *(REGRESSION, "segmentation"),
 )
 FEW_CLASSES = 20  # up to here any number may be the name of a class
@@ -119,7 +121,8 @@ def decide_target(
         name: String. The target.
         series: pandas Series.
         share: Float. The smaller one of the shares that are held out.
-        wishes: `Wishes`. A target in `categorical` may hold any numbers.
+        wishes: `Wishes`. A target in `categorical` may hold any numbers; one
+            with `classes` holds no quantity.
         typed: Boolean. Whether the file has types, as Parquet has.
         task: String of the user's, which overrules what the cells look like.
 
@@ -134,7 +137,8 @@ def decide_target(
             _refuse_marks(name, series, profile)
         values = _quantities(name, series, spelling, wishes.missing)
         different = len(np.unique(values))
-        quantity = _is_quantity(values, different) if not task else False
+        free = not task and not wishes.classes
+        quantity = free and _is_quantity(values, different)
         if task == REGRESSION or quantity:
             return _of_numbers(
                 name, values, different, spelling, wishes, bool(task)
@@ -154,13 +158,27 @@ def decide_target(
         )
     if len(order) < 2:
         cells.column_error(name, "at least two classes", order)
+    ordered = task == ORDINAL or bool(wishes.classes)
+    if wishes.classes:
+        if sorted(wishes.classes) != sorted(order):
+            checks.invalid(
+                "classes",
+                f"each class of `{name}` once: {', '.join(sorted(order))}",
+                ", ".join(wishes.classes),
+            )
+        order = list(wishes.classes)
+    elif task == ORDINAL and spelling is None:
+        cells.column_error(
+            name, "numbers to order classes by, or `classes` in order", order
+        )
     place = {text: index for index, text in enumerate(order)}
     y = np.array([place[text] for text in texts], np.int64)
     _check_sizes(name, np.bincount(y), order, share)
     shown = ", ".join(order[:5]) + ", ..." * (len(order) > 5)
     if spelling is not None and not task:
         notes.append(f"`task` {REGRESSION!r} makes them numbers")
-    reason = "; ".join(filter(None, [f"{len(order)} classes: {shown}", *notes]))
+    counted = f"{len(order)} classes" + " in order" * ordered
+    reason = "; ".join(filter(None, [f"{counted}: {shown}", *notes]))
     task = task or ("binary" if len(order) == 2 else "multiclass")
     if task == "binary" and len(order) > 2:
         cells.column_error(

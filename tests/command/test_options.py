@@ -68,6 +68,8 @@ def test_mistakes_in_a_table(tmp_path):
     call = ("tune", "t.csv", "--target", "y")
     for more, message in (
         (["--task", "sums"], "option `--task`"),
+        (["--task", "ordinal"], "or `--classes` in order"),
+        (["--classes", "n, q"], "option `--classes`"),
         (["--task", "regression"], "Expected numbers, for a regression"),
         (["--test-share", "0.9"], "option `--test, --test-share`"),
         (["--group", "c"], "option `--group`"),

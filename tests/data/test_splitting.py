@@ -64,6 +64,15 @@ def test_the_user_overrules_what_numbers_look_like(tmp_path):
     assert set(found.test[1]) == {1.0, 2.0, 10.0}
 
 
+def test_classes_have_the_order_that_the_user_gives(tmp_path):
+    order = ["low", "medium", "high"]
+    path = save(tmp_path, classes().assign(y=order * 20))
+    found = data.load_table(path, "y", task="ordinal", classes=order)
+    assert found.class_names == tuple(order)
+    reason = decision(found, "y", "target")
+    assert reason == "3 classes in order: low, medium, high"
+
+
 def test_numbers_in_text_are_read(tmp_path):
     table = pd.DataFrame({"x": RANDOM.normal(size=60)})
     table["y"] = [f"$1,{n:03d}.50" for n in range(60)]
@@ -104,6 +113,13 @@ def test_groups_stay_together(tmp_path):
     ]
     assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
     assert decision(found, "patient", "left out") == "30 groups of rows"
+    other = classes(12, number=range(12), patient="p99")
+    test = save(tmp_path, other, "test.csv")
+    options = {"group": "patient", "numeric": ["number"], "test": test}
+    assert sizes(data.load_table(path, "y", **options))[2] == 12
+    save(tmp_path, other.assign(patient="p3"), "test.csv")
+    with pytest.raises(ValueError, match="1 of them, such as p3"):
+        data.load_table(path, "y", **options)
 
 
 def test_the_last_rows_in_time_are_the_test(tmp_path):
@@ -116,7 +132,18 @@ def test_the_last_rows_in_time_are_the_test(tmp_path):
     column = found.feature_names.index("number")
     train, val, test = (x[:, column] for x, _ in found.splits.values())
     assert train.max() < val.min() <= val.max() < test.min()
-    assert "by time" in decision(found, "t.csv", "rows")
+    assert "the last ones to test" in decision(found, "t.csv", "rows")
+    path = tmp_path / "t.csv"
+    found = data.load_table(path, "y", time="day", test=path)
+    assert "the last ones to choose" in decision(found, "t.csv", "rows")
+
+
+def test_times_may_have_the_offsets_of_summer_and_winter():
+    texts = pd.Series(
+        ["2026-10-25T02:30:00+02:00", "2026-10-25T02:10:00+01:00"]
+    )
+    first, second = splitting.read_times("t", texts)
+    assert second > first
 
 
 def test_rows_of_one_moment_are_not_torn_apart():
