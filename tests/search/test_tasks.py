@@ -13,9 +13,9 @@ from keras_funcs.data import target
 from keras_funcs.search.spaces import catalogue
 from keras_funcs.search.spaces import fits
 from keras_funcs.search.spaces import heads
-from keras_funcs.search.spaces import portfolio
 from keras_funcs.search.spaces import tasks
 from keras_funcs.search.tuner import explorer
+from keras_funcs.search.tuner import portfolio
 from keras_funcs.search.tuner.hyperparameters import settings_of
 
 COUNTS = [16, 5, 3]

@@ -17,7 +17,6 @@ from keras_funcs.search.jobs import Outcome
 from keras_funcs.search.jobs import Tried
 from keras_funcs.search.jobs import best_of
 from keras_funcs.search.plan import Plan
-from keras_funcs.search.spaces.portfolio import first
 from keras_funcs.search.store import files
 from keras_funcs.search.store import settings as stored
 from keras_funcs.search.store import state
@@ -26,6 +25,7 @@ from keras_funcs.search.tuner import hyperparameters
 from keras_funcs.search.tuner import oracles
 from keras_funcs.search.tuner import settings
 from keras_funcs.search.tuner.hardened import harden
+from keras_funcs.search.tuner.portfolio import first
 
 SHARE = 0.1  # of the time, that a trial takes at most if it can choose
 HOPELESS = 5  # failures, with nothing but failures, that end a search
