@@ -30,6 +30,22 @@ def definitions():
     return found
 
 
+def docstrings():
+    """The first line of every docstring, by its place."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            text = isinstance(node, kinds) and ast.get_docstring(node)
+            if text:
+                place = getattr(node, "name", path.name)
+                yield f"{path.name}: {place}", text.splitlines()[0]
+
+
+def test_first_lines_say_what_a_thing_is():
+    questions = ("What ", "Whatever ", "Where ")
+    assert [p for p, line in docstrings() if line.startswith(questions)] == []
+
+
 def is_cooperative(method):
     """Whether a method calls the one that it overrides."""
     return f"super().{method.name}" in ast.unparse(method)

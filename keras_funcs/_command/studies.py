@@ -187,7 +187,7 @@ def report(directory: str, as_json: bool) -> None:
 
 
 def _outcome(found: results.Results, as_json: bool) -> None:
-    """What came out, for whoever reads JSON, and how to use the model."""
+    """Prints the outcome as JSON, or how to use the model."""
     written = {
         key: str(found.directory / name)
         for key, name in FILES.items()

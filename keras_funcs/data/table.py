@@ -257,7 +257,7 @@ def _about_rows(
     shares: Shares,
     test: Any,
 ) -> str:
-    """What stands in the splits, for people."""
+    """A note on the splits, for people."""
     sizes = "/".join(str(len(y)) for _, y in splits.values())
     notes = [f"{sizes} to train, choose and test"]
     if not shares.test:

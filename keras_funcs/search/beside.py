@@ -175,7 +175,7 @@ class Beside:
         return names
 
     def _threshold(self, found: Results, of: Predictions) -> np.ndarray:
-        """What to add to log-probabilities, so that the best threshold is 0."""
+        """The shift of log-probabilities that puts the best threshold at 0."""
         odds = (of.values[:, 1] - of.values[:, 0]).astype(np.float64)
         levels = np.unique(odds)
         cuts = np.append((levels[1:] + levels[:-1]) / 2, 0.0)

@@ -195,7 +195,7 @@ def recommended_model(
 
 
 def _choices(values: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
-    """What is chosen by name, without the numbers."""
+    """The choices by name, without the numbers."""
     return {
         name: values[name]
         for name in parts

@@ -66,7 +66,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Tried:
-    """What became of one of the settings of a trial.
+    """The outcome of one of the settings of a trial.
 
     Attributes:
         values: Mapping. Its hyper-parameters.
@@ -103,7 +103,7 @@ def best_of(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: numbers, or the reason why there are none.
+    """The outcome of a job: numbers, or the reason why there are none.
 
     Attributes:
         job: The `Job`.

@@ -17,7 +17,7 @@ Build = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Final:
-    """What follows the search: runs over several seeds on unseen data.
+    """The final, after the search: runs over several seeds on unseen data.
 
     Args:
         seeds: Integer in [2, 1000], or None for 20 where an engine of lanes
@@ -50,7 +50,7 @@ class Final:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study does, on which data, in which folder.
+    """All facts of a study: its model, data, settings and folder.
 
     Attributes:
         build: Function from a `HyperParameters` to a compiled model.

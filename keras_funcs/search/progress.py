@@ -1,4 +1,4 @@
-"""What a study says while it runs: methods to override, and a terminal's."""
+"""Progress of a study: methods to override, and those for a terminal."""
 
 import math
 import sys

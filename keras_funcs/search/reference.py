@@ -212,7 +212,7 @@ def fit(reference: Reference, train: Any, seed: int, classes: int) -> Any:
 
 
 def predict(estimator: Any, split: Any, classes: int) -> Predictions:
-    """What a fitted estimator makes of a split.
+    """The predictions of a fitted estimator on a split.
 
     Args:
         estimator: A fitted estimator.

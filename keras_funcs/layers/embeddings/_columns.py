@@ -1,4 +1,4 @@
-"""What embeddings of numeric columns share: which features, and the rest."""
+"""The base of embeddings of numeric columns: the chosen ones, and the rest."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What becomes of a job, from a run that ended or an error that ended it."""
+"""Outcomes of jobs, from a run that ended or an error that ended it."""
 
 from typing import Any
 

@@ -51,7 +51,7 @@ def section(found: Results) -> list[str]:
 
 
 def warning(found: Results) -> str:
-    """What is wrong with the split that the final is scored on, if anything."""
+    """Faults of the split that the final is scored on."""
     facts = splits(found).get(found.where)
     if not facts or not facts["repeated"]:
         return ""

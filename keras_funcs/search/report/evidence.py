@@ -58,7 +58,7 @@ class Evidence:
 
     @cached_property
     def measures(self) -> Mapping[str, Measure]:
-        """What is measured beside the objective."""
+        """The measures beside the objective."""
         labels = self.held_out
         if labels is None or labels.dtype.kind in "iu":
             found = dict(measures.OF_CLASSES)
@@ -89,7 +89,7 @@ class Evidence:
         )
 
     def measure_of(self, metric: str) -> Measure | None:
-        """What a metric of the model measures, by its name in the logs."""
+        """The measure of a metric of the model, by its name in the logs."""
         name = self.known_as(metric)
         if name is not None:
             return self.measures[name]

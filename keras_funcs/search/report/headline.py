@@ -55,7 +55,7 @@ def headline(found: Results) -> str:
 
 
 def _above(found: Results, item: Config) -> list[Config]:
-    """What needs no search, and has a score above a configuration's."""
+    """The rows that need no search and score above a configuration."""
     return [
         other
         for other in _unsearched(found)

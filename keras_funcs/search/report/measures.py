@@ -1,4 +1,4 @@
-"""What is measured beside the objective, each with the influence of each row.
+"""Measures beside the objective, each with the influence of each row.
 
 The influence of a row is the derivative of a measure with respect to the row's
 weight. Its spread over the rows tells how much a measure depends on which rows

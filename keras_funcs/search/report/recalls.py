@@ -35,7 +35,7 @@ class RecallChange:
 
     @property
     def note(self) -> str:
-        """What a reader must not miss."""
+        """Marks of a class: whether its recall fell, and whether rows are few."""
         notes = []
         if self.fell:
             certain = self.change.high < 0

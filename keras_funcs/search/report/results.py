@@ -137,7 +137,7 @@ class Results:
 
     @property
     def recommended(self) -> Config | None:
-        """What the final gives reason to use: the baseline, unless beaten.
+        """The configuration to use: the baseline, unless it was beaten.
 
         What did best on validation data has the first say, then the winner of
         the search. On held-out data each has to be ahead of the plain
@@ -158,7 +158,7 @@ class Results:
 
     @property
     def subject(self) -> Config | None:
-        """What is shown beside the baseline: recommended, else the winner."""
+        """The configuration to show: the recommended one or the winner."""
         item = self.recommended
         return self.winner if item is self.baseline else item
 
@@ -173,7 +173,7 @@ class Results:
 
     @property
     def verdict(self) -> str:
-        """What is concluded: first of what was chosen on validation data."""
+        """The conclusion, first on the choice by validation data."""
         base, best, winner = self.baseline, self.best, self.winner
         needed = self.study.get("seconds_needed")
         if base is not None and winner is None and needed:
@@ -283,7 +283,7 @@ class Results:
         return rows
 
     def contributions(self) -> list[tuple[str, str, statistics.Comparison]]:
-        """What each choice of the winner adds: with it against without it.
+        """The contribution of each choice of the winner, from the ablations.
 
         Returns:
             Part, the winner's value of it (or, where that is the baseline's
@@ -343,7 +343,7 @@ def read(directory: str | os.PathLike[str]) -> Results:
 
 
 def changes(values: Mapping[str, Any], before: Mapping[str, Any]) -> str:
-    """What differs, as `learning_rate 0.0065 instead of 0.001`."""
+    """The differences, as `learning_rate 0.0065 instead of 0.001`."""
     return ", ".join(
         f"{name.rpartition('/')[2]} {short(value)} instead of "
         f"{short(before.get(name))}"

@@ -144,7 +144,7 @@ def _references(found: Results) -> str:
 
 
 def measures(found: Results) -> list[str]:
-    """What was measured beside the objective."""
+    """The measures beside the objective."""
     shown, rows = tables.measures(found)
     if not rows:
         return []

@@ -171,7 +171,7 @@ def verdict(
 
 
 def _outcome(item: Comparison, count: int, seeds: int) -> str:
-    """What became of one configuration, as the rest of a sentence."""
+    """The verdict on one configuration, as the rest of a sentence."""
     lost = f"{item.failed} of {seeds} seeds failed"
     if item.pairs < 2:
         reason = lost if item.failed else "fewer than two seeds are in common"

@@ -45,7 +45,7 @@ def ranked(found: Results) -> list[Config]:
 def measures(
     found: Results,
 ) -> tuple[list[Measure], list[tuple[Config, list[float]]]]:
-    """What was measured beside the objective: measures, and means by row."""
+    """The measures beside the objective: titles, and means by row."""
     evidence = found.evidence
     names = [
         name

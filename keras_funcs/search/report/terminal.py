@@ -91,7 +91,7 @@ def leaderboard(found: Results) -> Any:
 
 
 def _measures(found: Results) -> Any:
-    """What was measured beside the objective, or None."""
+    """A table of the measures beside the objective, or None."""
     shown, rows = tables.measures(found)
     if not rows:
         return None

@@ -52,7 +52,7 @@ _ROLE = "keras_funcs.layers.activations."
 
 @dataclass(frozen=True)
 class Space:
-    """What the space of a task holds, and why something is left out.
+    """The space of a task: its choices, and why others are left out.
 
     Attributes:
         task: String. The name of the task.

@@ -1,4 +1,4 @@
-"""What a search can choose by, by name: metrics for logits, and for numbers."""
+"""Objectives of a search by name: metrics of logits, and of numbers."""
 
 from collections.abc import Callable
 from collections.abc import Mapping

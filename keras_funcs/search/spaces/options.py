@@ -1,4 +1,4 @@
-"""What may stand in `choices`: names, classes, instances and functions.
+"""Members of `choices`: names, classes, instances and functions.
 
 Each becomes an `Option`: a label to choose by, the ranges to search, and a way
 to make a fresh object from the values found.

@@ -1,4 +1,4 @@
-"""Where a search begins: settings that our figures and those of others favour.
+"""Settings that a search begins with, because evidence favours them.
 
 A build function has them as its attribute `portfolio`, a sequence of mappings
 from the name of a hyper-parameter to its value. What a mapping does not name

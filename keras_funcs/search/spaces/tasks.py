@@ -17,7 +17,7 @@ HEADS = (COSINE, POSTHOC)
 
 @dataclass(frozen=True)
 class Task:
-    """What a model predicts, and what can be compared for it.
+    """A kind of target, and the choices that can be compared for it.
 
     Attributes:
         name: String.

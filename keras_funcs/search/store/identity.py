@@ -1,4 +1,4 @@
-"""What makes two sittings the same study: its data, its space, its goal."""
+"""The identity of a study across sittings: its data, space and goal."""
 
 import hashlib
 import importlib.metadata
@@ -20,7 +20,7 @@ PACKAGES = ("keras", "keras-tuner", "numpy", "jax", "torch", "tensorflow")
 
 
 def fingerprint(plan: Plan, space: Any) -> dict[str, Any]:
-    """What must stay the same for trials to be comparable."""
+    """The facts that must stay the same for trials to be comparable."""
     config = space.get_config()["space"]
     goal, data = plan.objective, plan.dataset
     kind = plan.oracle if isinstance(plan.oracle, str) else ""
@@ -41,7 +41,7 @@ def fingerprint(plan: Plan, space: Any) -> dict[str, Any]:
 
 
 def facts(plan: Plan) -> dict[str, Any]:
-    """What a report needs to know of a plan."""
+    """The facts of a plan that a report needs."""
     goal = plan.objective
     return {
         "name": plan.name,

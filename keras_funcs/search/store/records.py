@@ -1,4 +1,4 @@
-"""What the files of a study hold, and the one function that reads them."""
+"""The contents of a study's files, and the one function that reads them."""
 
 import math
 import os

@@ -19,7 +19,7 @@ from keras_funcs.search.store import state
 
 
 class Runs:
-    """What is stored of all configurations of a final.
+    """The stored runs of all configurations of a final.
 
     Args:
         directory: Path. The study's folder.

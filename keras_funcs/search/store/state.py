@@ -112,7 +112,7 @@ def check_disk(error: BaseException, path: str | os.PathLike[str]) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What happened, in its first line; where, below it."""
+    """The message of an error in the first line, its traceback below."""
     said = texts.line(error) or type(error).__name__
     where = texts.block("".join(traceback.format_exception(error)))
     return f"{type(error).__name__}: {said[:500]}\n{where}"

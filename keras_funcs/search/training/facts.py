@@ -1,4 +1,4 @@
-"""What the splits of a study hold: rows, classes, gaps, and rows held twice."""
+"""Facts on the splits of a study: rows, classes, gaps, duplicate rows."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -23,7 +23,7 @@ from keras_funcs.search.training import spreading
 
 @dataclass(frozen=True)
 class Run:
-    """What came out of one run.
+    """The outcome of one run.
 
     Attributes:
         score: Float. The objective in its best epoch.

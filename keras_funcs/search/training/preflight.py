@@ -1,4 +1,4 @@
-"""What is wrong before the first trial: said in one line, with what to do."""
+"""Faults that are found before the first trial, in one line with a remedy."""
 
 import dataclasses
 from collections.abc import Iterable

@@ -34,7 +34,7 @@ def chosen(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def key(values: Mapping[str, Any]) -> str:
-    """What tells the values of two trials apart."""
+    """The part of a trial's values that identifies it."""
     return json.dumps(chosen(values), sort_keys=True)
 
 

@@ -314,7 +314,7 @@ def _starts(lanes: Sequence[Lane], seeded: Sequence[int]) -> Any:
 
 
 def _shapes(lanes: Sequence[Lane], seeded: Sequence[int]) -> Any:
-    """What `_stacked` returns, without the memory that it takes."""
+    """The shapes that `_stacked` returns, without their memory."""
     states, shared = _starts(lanes[:1], seeded)
     count = len(lanes)
     return jax.tree.map(

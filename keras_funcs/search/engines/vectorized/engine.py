@@ -152,7 +152,7 @@ class Vectorized(Engine):
                 yield jobs[start : start + sizes[key]]
 
     def _program(self, job: Job) -> tuple[str, int]:
-        """What jobs of one program share; how many of them may wait."""
+        """The signature of a job's program, and how many such jobs may wait."""
         try:
             hp = settings_of(self.space, job.values)
             key, size = self.trainer.program_of(self._build, hp)

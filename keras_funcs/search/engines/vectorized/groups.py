@@ -91,7 +91,7 @@ class Group:
         return seeds.pop() if len(seeds) == 1 else None
 
     def value(self, path: Path) -> Any:
-        """What all lanes have at a path."""
+        """The value that all lanes have at a path."""
         return self.constants.get(path, self.template.floats[path])
 
     def values(self, scalars: Sequence[Path]) -> np.ndarray:
@@ -167,13 +167,13 @@ class Templates:
     def program_of(
         self, build: Callable[[Any], Any], hp: Any
     ) -> tuple[str, int]:
-        """What lanes of a setting's program share; the bytes of its state."""
+        """The signature of a setting's program, and the bytes of its state."""
         lane = make_lane(build, hp, 0, 0)
         size = sum(item.nbytes for kind in lane.state for item in kind)
         return self._key(lane, build, hp), size
 
     def _key(self, lane: Lane, build: Callable[[Any], Any], hp: Any) -> str:
-        """What lanes of one program have in common."""
+        """The facts that lanes of one program have in common."""
         signature = lane.configuration.signature
         if signature not in self._noise:
             # Two builds of one setting that differ in their seed alone.

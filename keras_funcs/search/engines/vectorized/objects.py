@@ -1,4 +1,4 @@
-"""What a model's objects hold: floats to replace, and all that is none."""
+"""The values in a model's objects: floats to replace, and all others."""
 
 import functools
 import hashlib
@@ -49,7 +49,7 @@ class Held:
     others: dict[Path, str]
 
     def noise(self, other: "Held") -> frozenset[Path]:
-        """Where two builds of one setting differ: names, ids, random seeds."""
+        """The paths at which two builds of a setting differ: names, seeds."""
         mine, its = self.others, other.others
         return frozenset(
             path for path in {*mine, *its} if mine.get(path) != its.get(path)

@@ -173,7 +173,7 @@ class EpochProgram:
         data: Any,
         validation: Any,
     ) -> tuple[State, list[Any], Any, Any]:
-        """What a lane does in an epoch, of which everything else is traced."""
+        """One epoch of a lane; all compiled programs are traced from it."""
         model, constants = self.model, self.constants
         with (
             self.numbers.traced(vector) as scalars,

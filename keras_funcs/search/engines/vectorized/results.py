@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LaneResult:
-    """What training a lane gave; as of a run by `fit` that kept its best.
+    """The result of a lane, as of a run by `fit` that kept its best epoch.
 
     Attributes:
         seed: Integer.

@@ -142,7 +142,7 @@ class Trainer:
     def program_of(
         self, build: Callable[[Any], Any], hp: Any
     ) -> tuple[str, int]:
-        """What a setting's program is; the bytes that a lane begins with."""
+        """The signature of a setting's program, and the bytes of its state."""
         return self._templates.program_of(build, hp)
 
     def probe(
