@@ -35,7 +35,7 @@ class RecallChange:
 
     @property
     def note(self) -> str:
-        """Marks of a class: whether its recall fell, and whether rows are few."""
+        """Marks of a class: its recall fell, or its rows are few."""
         notes = []
         if self.fell:
             certain = self.change.high < 0
