@@ -40,7 +40,10 @@ def infer_task(y: Any, num_classes: int = 0) -> str:
         are one-hot if each has a single 1, or else yes-or-no labels; in images
         they are the classes of pixels. Texts are `"multiclass"`.
     """
-    y = np.asarray(y)
+    try:
+        y = np.asarray(y)
+    except ValueError:  # rows of several lengths: a study refuses them
+        return "multiclass"
     if y.dtype.kind not in "biuf":
         return "multiclass"
     rows = y.ndim == 2 and y.shape[-1] > 1

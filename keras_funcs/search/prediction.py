@@ -146,6 +146,9 @@ class Predictor:
 def load(directory: str | os.PathLike[str]) -> Predictor:
     """Loads the best model of a study, ready for new rows.
 
+    `load("runs/my").predict({"age": [41, 67], "town": ["Oslo", "Rome"]})`
+    returns two predictions of a study of a table with these columns.
+
     Args:
         directory: The folder of a study, such as `"runs/digits"`.
 
@@ -154,13 +157,6 @@ def load(directory: str | os.PathLike[str]) -> Predictor:
 
     Raises:
         ValueError: If there is no study, or it has no model yet.
-
-    Example:
-
-    ```python
-    found = keras_funcs.search.load("runs/my")
-    found.predict({"age": [41, 67], "town": ["Oslo", "Rome"]})
-    ```
     """
     path = Path(directory)
     study = records.read_study(path, False) if state.is_study(path) else None

@@ -26,14 +26,15 @@ def optuna_trial(trial: Any) -> Any:
 
     Example:
 
-    ```python
-    def objective(trial):
-        model = build(search.optuna_trial(trial))
-        model.fit(x, y, epochs=20, verbose=0)
-        return model.evaluate(*validation, return_dict=True)["accuracy"]
-
-    optuna.create_study(direction="maximize").optimize(objective, 100)
-    ```
+    >>> import optuna
+    >>> optuna.logging.set_verbosity(optuna.logging.ERROR)
+    >>> def objective(trial):
+    ...     hp = keras_funcs.search.optuna_trial(trial)
+    ...     return (hp.Float("rate", 0.0, 1.0) - 0.5) ** 2
+    >>> study = optuna.create_study()
+    >>> study.optimize(objective, 3)
+    >>> list(study.best_params)
+    ['rate']
     """
     if not hasattr(trial, "suggest_categorical"):
         checks.invalid("trial", "an `optuna.Trial`", trial)
