@@ -181,8 +181,8 @@ class Classifier(ClassifierMixin, Estimator):
     >>> x, y = load_iris(return_X_y=True)
     >>> network = keras_funcs.sklearn.Classifier(trials=0, random_state=0)
     >>> found = make_pipeline(StandardScaler(), network).fit(x, y)
-    >>> found.score(x, y) > 0.9
-    True
+    >>> found.predict_proba(x).shape
+    (150, 3)
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
