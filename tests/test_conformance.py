@@ -73,16 +73,11 @@ def test_conformance(case, check):
     check(case)
 
 
-def assigned(cases):
-    """The cases of a test that is no check, by the first column."""
-    return [
-        case
-        for row, case in enumerate(cases)
-        if is_in_full(case.name) or is_here(row, 0)
-    ]
-
-
-LOADED = assigned(DEFAULTS)
+LOADED = [
+    case
+    for row, case in enumerate(DEFAULTS)
+    if is_in_full(case.name) or is_here(row, 0)
+]
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +90,7 @@ def test_loads_in_a_fresh_process(case, loaded):
     assert loaded[str(case)] == ""
 
 
-@pytest.mark.parametrize("case", assigned(CASES), ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_pickle(case):
     made = case.make()
     if isinstance(case.target, type):

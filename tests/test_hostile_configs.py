@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from keras_funcs import testing
 from keras_funcs.testing.checks.serialization import revive
-from tests.assignment import EVERYTHING
-from tests.assignment import is_in_full
 
 CASES = [
     case
@@ -42,7 +40,7 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 @settings(
-    max_examples=40 if is_in_full(EVERYTHING) else 20,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,

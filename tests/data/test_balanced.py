@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import torch
 
 from keras_funcs import data
 
@@ -66,7 +67,6 @@ def test_data_sets_of_batches_and_one_hot_labels():
     for given in (Batches(), [Batches()[i] for i in range(4)].__iter__()):
         found = data.ClassBalanced(given, batch_size=50)
         np.testing.assert_array_equal(labels(found), labels(whole))
-    torch = pytest.importorskip("torch")
     dataset = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y))
     loader = torch.utils.data.DataLoader(dataset, batch_size=128)
     found = data.ClassBalanced(loader, batch_size=50)

@@ -114,7 +114,7 @@ class FloatCounter(keras.metrics.Metric):
 
 def test_float_counter():
     name = "counts_go_on_past_2_to_the_24"
-    assert caught(FloatCounter, name, "50 samples after 2**24")
+    assert caught(FloatCounter, name, "200 samples after 2**24")
 
 
 @register

@@ -69,7 +69,7 @@ def state_is_in_variables(case: Case) -> None:
 @check("metrics", once=True, dear=True)
 def counts_go_on_past_2_to_the_24(case: Case) -> None:
     """A float32 counter: 16,777,216 + 1 is 16,777,216."""
-    many, times = 2.0**24, 50
+    many, times = 2.0**24, 200
     y_true = np.array([0, 1, 0], dtype="int32")
     scores = inputs.one_hot(np.array([0, 1, 1], dtype="int32"))
     if case.targets != "classes":
