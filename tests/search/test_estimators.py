@@ -43,7 +43,11 @@ def test_thresholds_are_tuned_around_it():
         make_pipeline(StandardScaler(), network), cv=2
     )
     tuned.fit(x, y == 2)
-    assert tuned.score(x, y == 2) > 0.9
+    shares = tuned.estimator_.predict_proba(x)[:, 1]
+    np.testing.assert_array_equal(
+        tuned.predict(x), shares >= tuned.best_threshold_
+    )
+    assert tuned.estimator_.score(x, y == 2) > 0.9
 
 
 def test_a_study_is_kept_where_it_is_asked_for(tmp_path):
